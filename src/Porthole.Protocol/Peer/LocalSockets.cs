@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>The UDP sockets of a peer: one for each local address, so that the socket tells which address a datagram came to.</summary>
+/// <param name="port">The port to bind on every address.</param>
+/// <param name="anyPortInstead">Whether another port will do where that one is taken.</param>
+internal sealed class LocalSockets(ushort port, bool anyPortInstead)
+{
+    /// <summary>UDP sockets count up from here; the main connection's numbers lie below.</summary>
+    private const int FirstSocket = 1_000_000;
+
+    private readonly List<LocalSocket> _sockets = [];
+    private readonly Queue<SocketRequest> _requests = [];
+    private int _next = FirstSocket;
+
+    /// <summary>The sockets that are open.</summary>
+    public IEnumerable<LocalSocket> Open => _sockets.Where(static socket => socket.IsOpen);
+
+    /// <summary>Whether every socket that was asked for is open or was given up.</summary>
+    public bool IsSettled => _sockets.TrueForAll(static socket => socket.IsOpen);
+
+    /// <summary>Takes the addresses that the host has now: closes the sockets of those that are gone, asks for one on each new one.</summary>
+    /// <returns>The sockets that were closed.</returns>
+    public ImmutableArray<SocketId> SetAddresses(ImmutableArray<TransportAddress> addresses)
+    {
+        var gone = _sockets.Where(socket => !addresses.Any(socket.Wanted.SameHost)).ToImmutableArray();
+        foreach (var socket in gone)
+        {
+            _sockets.Remove(socket);
+            _requests.Enqueue(new SocketRequest.Close(socket.Id));
+        }
+
+        foreach (var address in addresses)
+        {
+            if (!_sockets.Exists(socket => socket.Wanted.SameHost(address))) Bind(address.WithPort(port));
+        }
+
+        return [.. gone.Select(static socket => socket.Id)];
+    }
+
+    /// <summary>Closes all.</summary>
+    public void Close() => SetAddresses([]);
+
+    /// <summary>Whether a number is that of one of these sockets.</summary>
+    public bool Owns(SocketId id) => _sockets.Exists(socket => socket.Id == id);
+
+    /// <summary>Takes word of an open socket.</summary>
+    public void HandleOpened(SocketId id, TransportAddress local)
+    {
+        int index = _sockets.FindIndex(socket => socket.Id == id);
+        if (index >= 0) _sockets[index] = _sockets[index] with { Local = local, IsOpen = true };
+    }
+
+    /// <summary>Takes word of a socket that failed; asks again for any port where that may help.</summary>
+    /// <returns>False when the port was asked for by the user and cannot be had.</returns>
+    public bool HandleFailed(SocketId id, SocketFailure reason)
+    {
+        int index = _sockets.FindIndex(socket => socket.Id == id);
+        if (index < 0) return true;
+        var failed = _sockets[index];
+        _sockets.RemoveAt(index);
+        if (reason != SocketFailure.InUse) return true;
+        if (!anyPortInstead) return false;
+        if (failed.Wanted.Port != 0) Bind(failed.Wanted.WithPort(0));
+        return true;
+    }
+
+    /// <summary>Takes the next request to the driver.</summary>
+    public bool TryTakeRequest([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SocketRequest? request) => _requests.TryDequeue(out request);
+
+    private void Bind(TransportAddress wanted)
+    {
+        var id = new SocketId(_next++);
+        _sockets.Add(new LocalSocket(id, wanted, default, IsOpen: false));
+        _requests.Enqueue(new SocketRequest.UdpBind(id, wanted));
+    }
+}
+
+/// <summary>One UDP socket of a peer.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="Wanted">The address that was asked for.</param>
+/// <param name="Local">The address it is bound to, once open.</param>
+/// <param name="IsOpen">Whether it is open.</param>
+internal sealed record LocalSocket(SocketId Id, TransportAddress Wanted, TransportAddress Local, bool IsOpen);

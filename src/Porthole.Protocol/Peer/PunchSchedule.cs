@@ -1,0 +1,48 @@
+namespace Porthole.Protocol.Peer;
+
+/// <summary>
+/// When to try again for a direct path: at once, then after 1, 2, 4 … 30 s (DESIGN "Moving"). While a direct path was there before, the pause stays at
+/// <see cref="LongestAfterLoss"/>, because a network that heals must be used again within 10 s.
+/// </summary>
+internal sealed class PunchSchedule
+{
+    /// <summary>The pause after the first failure.</summary>
+    public static readonly TimeSpan First = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest pause: a pair that never worked is tried no more than twice a minute.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest pause where a direct path was lost: with the time of the punch itself it stays below 10 s.</summary>
+    public static readonly TimeSpan LongestAfterLoss = TimeSpan.FromSeconds(7);
+
+    private TimeSpan _pause = First;
+
+    /// <summary>Whether a direct path was there before.</summary>
+    public bool HadDirectPath { get; private set; }
+
+    /// <summary>The moment of the next try; null when none is due.</summary>
+    public Instant? Next { get; private set; }
+
+    /// <summary>A direct path is up.</summary>
+    public void HandleDirect() => (HadDirectPath, Next, _pause) = (true, null, First);
+
+    /// <summary>A try failed, or the direct path is gone: the next try follows after the pause, which doubles.</summary>
+    public void HandleFailure(Instant now)
+    {
+        if (Next is not null) return;
+        Next = now + _pause;
+        var longest = HadDirectPath ? LongestAfterLoss : Longest;
+        _pause = _pause * 2 > longest ? longest : _pause * 2;
+    }
+
+    /// <summary>The network changed: what failed before may work now.</summary>
+    public void HandleNetworkChange(Instant now) => (Next, _pause) = (now, First);
+
+    /// <summary>Takes the try that is due.</summary>
+    public bool TryTake(Instant now)
+    {
+        if (Next is not { } next || next > now) return false;
+        Next = null;
+        return true;
+    }
+}
