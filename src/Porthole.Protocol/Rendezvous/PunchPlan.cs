@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace Porthole.Protocol.Rendezvous;
+
+/// <summary>All that one side needs to punch: part of the push of a session, and of each restart.</summary>
+/// <param name="Generation">Counts the restarts of a session from 0; candidates of another generation are dropped.</param>
+/// <param name="Controlling">Whether this side controls (RFC 8445 section 6.1.1): always the one with the lower peer id.</param>
+/// <param name="Local">This side's credentials.</param>
+/// <param name="Remote">The other side's credentials.</param>
+/// <param name="Candidates">The other side's candidates, as far as this side may know them.</param>
+/// <param name="Nat">What the other side knows about its NAT.</param>
+/// <param name="StartDelay">How long to wait before the first check, so that both begin together: at most 100 ms.</param>
+/// <param name="LocalRtt">This side's round trip to the server, as the server measured it.</param>
+/// <param name="RemoteRtt">The other side's round trip to the server.</param>
+public sealed record PunchPlan(
+    int Generation,
+    bool Controlling,
+    IceCredentialInfo Local,
+    IceCredentialInfo Remote,
+    ImmutableArray<CandidateInfo> Candidates,
+    NatFacts Nat,
+    TimeSpan StartDelay,
+    TimeSpan LocalRtt,
+    TimeSpan RemoteRtt)
+{
+    /// <summary>The least first retransmission time-out of a check.</summary>
+    public static readonly TimeSpan MinCheckTimeout = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The first retransmission time-out of a check between own peers: max(100 ms, 2(r_a + r_b)), the sum of both round trips to the server.</summary>
+    public TimeSpan CheckTimeout => LocalRtt + RemoteRtt > MinCheckTimeout ? LocalRtt + RemoteRtt : MinCheckTimeout;
+}
