@@ -125,7 +125,7 @@ internal static class StunVectors
         8c a8 96 66  }
         """);
 
-    /// <summary>RFC 8489 appendix B.1. The HMAC is the one that belongs to the message (checked with another implementation of HMAC-SHA256); the RFC as published printed another.</summary>
+    /// <summary>RFC 8489 appendix B.1. The key is MD5 of the usual form, since the message names no password algorithm; the HMAC was checked with a second implementation.</summary>
     public static readonly byte[] LongTermSha256Request = Read(
         """
         00 01 00 88     Request type and message length
