@@ -1,0 +1,29 @@
+using Porthole.Protocol;
+
+namespace Porthole.Sockets;
+
+/// <summary>A bound UDP descriptor: the portable one, or the fast one of a particular system.</summary>
+internal interface IUdpPort
+{
+    /// <summary>The address it is bound to.</summary>
+    TransportAddress Local { get; }
+
+    /// <summary>The buffer a batch needs, in bytes.</summary>
+    int BatchBufferSize { get; }
+
+    /// <summary>The datagrams a batch must have room for.</summary>
+    int BatchCapacity { get; }
+
+    /// <summary>Waits for datagrams and takes as many as are there. One thread calls it.</summary>
+    /// <returns>False when the port is shut.</returns>
+    bool Receive(ReceiveBatch batch, SocketId socket);
+
+    /// <summary>Sends. One thread calls it; errors are losses.</summary>
+    void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize);
+
+    /// <summary>Wakes the receiving thread, which then finds the port shut. Any thread may call it.</summary>
+    void Shut();
+
+    /// <summary>Releases the descriptor, after the receiving thread has left.</summary>
+    void Dispose();
+}

@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+
+namespace Porthole.Sockets;
+
+/// <summary>The system calls and structures of <c>recvmmsg(2)</c>, <c>sendmmsg(2)</c> and <c>udp(7)</c>, for 64-bit Linux.</summary>
+internal static unsafe partial class LinuxUdp
+{
+    /// <summary>SOL_UDP.</summary>
+    public const int SolUdp = 17;
+
+    /// <summary>UDP_SEGMENT: the size of the segments that one send is cut into.</summary>
+    public const int UdpSegment = 103;
+
+    /// <summary>UDP_GRO: receive several datagrams of one sender as one, with their size beside it.</summary>
+    public const int UdpGro = 104;
+
+    /// <summary>MSG_WAITFORONE: wait for the first message only.</summary>
+    public const int WaitForOne = 0x10000;
+
+    /// <summary>MSG_TRUNC: the datagram was longer than the buffer.</summary>
+    public const int Truncated = 0x20;
+
+    /// <summary>The length of a control message's header: length, level, type.</summary>
+    public const int ControlHeaderSize = 16;
+
+    [LibraryImport("libc", EntryPoint = "recvmmsg", SetLastError = true)]
+    public static partial int ReceiveMessages(int descriptor, Message* messages, uint count, int flags, void* timeout);
+
+    [LibraryImport("libc", EntryPoint = "sendmmsg", SetLastError = true)]
+    public static partial int SendMessages(int descriptor, Message* messages, uint count, int flags);
+
+    [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
+    public static partial nint SendMessage(int descriptor, MessageHeader* message, int flags);
+
+    /// <summary><c>struct iovec</c>.</summary>
+    public struct Vector
+    {
+        public byte* Base;
+        public nuint Length;
+    }
+
+    /// <summary><c>struct msghdr</c>.</summary>
+    public struct MessageHeader
+    {
+        public byte* Name;
+        public uint NameLength;
+        public Vector* Vectors;
+        public nuint VectorCount;
+        public byte* Control;
+        public nuint ControlLength;
+        public int Flags;
+    }
+
+    /// <summary><c>struct mmsghdr</c>.</summary>
+    public struct Message
+    {
+        public MessageHeader Header;
+        public uint Length;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Sockets;
+using Porthole.Protocol;
+
+namespace Porthole.Sockets;
+
+/// <summary>UDP by blocking calls with <see cref="SocketAddress"/>: no allocation per datagram, on every system.</summary>
+internal sealed class PortableUdpPort(Socket socket) : IUdpPort
+{
+    /// <summary>Room for the longest datagram of ours with its tunnels; longer ones are none of ours and are dropped.</summary>
+    private const int MaxDatagram = 2_048;
+
+    private const int DatagramsPerBatch = 64;
+
+    private readonly SocketAddress _from = SocketAddresses.Create(socket.AddressFamily);
+    private readonly SocketAddress _to = SocketAddresses.Create(socket.AddressFamily);
+    private volatile bool _shut;
+
+    public TransportAddress Local { get; } = TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!);
+
+    public int BatchBufferSize => MaxDatagram * DatagramsPerBatch;
+
+    public int BatchCapacity => DatagramsPerBatch;
+
+    public bool Receive(ReceiveBatch batch, SocketId id)
+    {
+        int offset = 0;
+        while (!_shut)
+        {
+            try
+            {
+                // The first call waits; the others take what has arrived meanwhile.
+                if (batch.Count > 0 && (batch.Room == 0 || socket.Available == 0)) return true;
+                int length = socket.ReceiveFrom(batch.Memory.Span.Slice(offset, MaxDatagram), SocketFlags.None, _from);
+                if (length is 0 or MaxDatagram) continue;
+                batch.Add(new ReceivedDatagram(id, SocketAddresses.Read(_from.Buffer.Span, socket.AddressFamily), offset, length));
+                offset += length;
+            }
+            catch (SocketException) when (!_shut)
+            {
+                // An ICMP answer to something sent before, or a datagram too long for the buffer: the network may say anything at any time.
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    {
+        if (remote.Family != socket.AddressFamily) return;
+        SocketAddresses.Write(remote, _to.Buffer.Span);
+        for (; bytes.Length > 0; bytes = bytes[Math.Min(segmentSize, bytes.Length)..])
+        {
+            try
+            {
+                socket.SendTo(bytes[..Math.Min(segmentSize, bytes.Length)], SocketFlags.None, _to);
+            }
+            catch (SocketException)
+            {
+                return; // no route, a full queue, a firewall: the segments count as lost
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    public void Shut()
+    {
+        _shut = true;
+        UdpSockets.Wake(socket);
+    }
+
+    public void Dispose() => socket.Dispose();
+}

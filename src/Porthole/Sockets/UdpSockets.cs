@@ -1,0 +1,54 @@
+using System.Net.Sockets;
+using Porthole.Protocol;
+
+namespace Porthole.Sockets;
+
+/// <summary>Creates bound UDP sockets with the options that every port needs.</summary>
+internal static class UdpSockets
+{
+    /// <summary>What a path of 100 Mbit/s delivers in 300 ms: the receiving thread may be late by that much. The system may give less.</summary>
+    private const int BufferSize = 4 * 1024 * 1024;
+
+    /// <summary>SIO_UDP_CONNRESET: off, or Windows answers every later receive with an ICMP error of one destination.</summary>
+    private const int ConnectionResetControl = unchecked((int)0x9800000C);
+
+    /// <exception cref="SocketException">The address cannot be bound.</exception>
+    public static Socket Bind(TransportAddress local, int? timeToLive)
+    {
+        var socket = new Socket(local.Family, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            // One socket per local address, so that the socket tells which address a datagram came to.
+            if (local.IsIPv6) socket.DualMode = false;
+            if (OperatingSystem.IsWindows()) socket.IOControl(ConnectionResetControl, [0, 0, 0, 0], null);
+            if (timeToLive is { } ttl && !local.IsIPv6) socket.Ttl = (short)ttl;
+            if (timeToLive is { } hops && local.IsIPv6) socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.HopLimit, hops);
+            socket.ReceiveBufferSize = BufferSize;
+            socket.SendBufferSize = BufferSize;
+            socket.Bind(local.ToEndPoint());
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Ends a blocked receive. On an unconnected socket the call fails, and wakes the receiver all the same (Linux); elsewhere closing does.</summary>
+    public static void Wake(Socket socket)
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (SocketException)
+        {
+            if (!OperatingSystem.IsLinux()) socket.Close();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed already: nobody waits.
+        }
+    }
+}

@@ -1,0 +1,250 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Porthole.Protocol;
+using Porthole.Sockets;
+
+namespace Porthole.Tests.Sockets;
+
+public sealed class MainConnectionTests
+{
+    private static readonly SocketId s_id = new(5);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Messages_cross_whole_and_in_order_both_ways()
+    {
+        await using var server = await TestServer.StartAsync(EchoAsync);
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
+        var opened = await inbox.NextEventAsync<SocketEvent.Opened>();
+        Assert.Equal((s_id, server.Port), (opened.Socket, (int)opened.Remote.Port));
+        Assert.True(opened.Local.IsLoopback);
+
+        byte[] longest = new byte[MainConnection.MaxMessage];
+        new Random(1).NextBytes(longest);
+        socket.Send(default, new byte[] { 1, 2, 3, 4, 5 }, 2); // three messages
+        socket.Send(default, longest, longest.Length);
+
+        Assert.Equal([1, 2], (await inbox.NextDatagramAsync()).Bytes);
+        Assert.Equal([3, 4], (await inbox.NextDatagramAsync()).Bytes);
+        Assert.Equal([5], (await inbox.NextDatagramAsync()).Bytes);
+        Assert.Equal(longest, (await inbox.NextDatagramAsync()).Bytes);
+        socket.Close(abortive: false);
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_read_makes_the_connection_congested_and_reading_makes_it_writable()
+    {
+        var read = new TaskCompletionSource();
+        await using var server = await TestServer.StartAsync(async webSocket =>
+        {
+            await read.Task.WaitAsync(CollectingInbox.Patience, Token);
+            byte[] buffer = new byte[64 * 1024];
+            while ((await webSocket.ReceiveAsync(buffer.AsMemory(), Token)).MessageType != WebSocketMessageType.Close) { }
+        });
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
+        await inbox.NextEventAsync<SocketEvent.Opened>();
+
+        byte[] message = new byte[16_000];
+        var congested = inbox.NextEventAsync<SocketEvent.Congested>();
+        for (int i = 0; i < 2_000 && !congested.IsCompleted; i++)
+        {
+            socket.Send(default, message, message.Length);
+            await Task.Yield();
+        }
+
+        Assert.Equal(s_id, (await congested).Socket);
+        read.SetResult();
+        Assert.Equal(s_id, (await inbox.NextEventAsync<SocketEvent.Writable>()).Socket);
+        socket.Close(abortive: true);
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+    }
+
+    [Fact]
+    public async Task An_orderly_close_sends_what_is_queued_first()
+    {
+        var received = new TaskCompletionSource<int>();
+        await using var server = await TestServer.StartAsync(async webSocket =>
+        {
+            byte[] buffer = new byte[64 * 1024];
+            int total = 0;
+            while (await webSocket.ReceiveAsync(buffer.AsMemory(), Token) is { MessageType: WebSocketMessageType.Binary } message) total += message.Count;
+            received.SetResult(total);
+            await webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Token);
+        });
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
+        await inbox.NextEventAsync<SocketEvent.Opened>();
+        for (int i = 0; i < 3; i++) socket.Send(default, new byte[10_000], 10_000);
+        socket.Close(abortive: false);
+        Assert.Equal(30_000, await received.Task.WaitAsync(CollectingInbox.Patience, Token));
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+    }
+
+    [Fact]
+    public async Task A_server_that_goes_away_is_an_event_with_its_reason()
+    {
+        await using var server = await TestServer.StartAsync(webSocket => webSocket.CloseAsync(WebSocketCloseStatus.PolicyViolation, "too many connections", Token));
+        var inbox = new CollectingInbox();
+        new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
+        await inbox.NextEventAsync<SocketEvent.Opened>();
+        var failed = await inbox.NextEventAsync<SocketEvent.Failed>();
+        Assert.Equal((SocketFailure.Closed, "too many connections"), (failed.Reason, failed.Detail));
+    }
+
+    [Fact]
+    public async Task Text_and_endless_messages_are_not_our_protocol()
+    {
+        await using var server = await TestServer.StartAsync(async webSocket =>
+        {
+            await webSocket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, Token);
+            await webSocket.ReceiveAsync(new byte[10].AsMemory(), Token);
+        });
+        Assert.Equal(SocketFailure.Protocol, (await FailAfterOpenAsync(server.Address)).Reason);
+
+        await using var endless = await TestServer.StartAsync(async webSocket =>
+        {
+            for (int i = 0; i < 20; i++) await webSocket.SendAsync(new byte[8_000], WebSocketMessageType.Binary, false, Token);
+        });
+        Assert.Equal(SocketFailure.Protocol, (await FailAfterOpenAsync(endless.Address)).Reason);
+    }
+
+    [Fact]
+    public async Task A_refused_connection_says_so()
+    {
+        int port = FreePort();
+        var failed = await FailAsync(new Uri($"http://127.0.0.1:{port}"));
+        Assert.Equal(SocketFailure.Refused, failed.Reason);
+        Assert.DoesNotContain('\n', failed.Detail);
+    }
+
+    [Fact]
+    public async Task An_unknown_name_says_so() =>
+        Assert.Equal(SocketFailure.NameNotFound, (await FailAsync(new Uri("http://no-such-host.invalid:8848"))).Reason);
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")]
+    [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("SSH-2.0-OpenSSH_9.2\r\n")]
+    [InlineData("")]
+    public async Task Something_else_that_listens_is_no_porthole_server(string answer)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = Task.Run(async () =>
+        {
+            using var client = await listener.AcceptTcpClientAsync(Token);
+            var stream = client.GetStream();
+            await stream.ReadAtLeastAsync(new byte[1_000], 1, throwOnEndOfStream: true, Token);
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(answer), Token);
+        }, Token);
+        var failed = await FailAsync(new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
+        Assert.True(failed.Reason is SocketFailure.Protocol, failed.ToString());
+        await serving;
+    }
+
+    [Fact]
+    public async Task Closing_while_connecting_gives_up_at_once_and_says_nothing()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, new Uri($"http://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}")), inbox);
+        using var accepted = await silent.AcceptTcpClientAsync(Token);
+        socket.Close(abortive: true);
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+        Assert.Equal(0, inbox.Events);
+    }
+
+    [Fact]
+    public async Task The_connection_leaves_from_the_chosen_port()
+    {
+        await using var server = await TestServer.StartAsync(EchoAsync);
+        int port = FreePort();
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork { MainConnectionPort = port }.Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
+        Assert.Equal(port, (await inbox.NextEventAsync<SocketEvent.Opened>()).Local.Port);
+        socket.Close(abortive: true);
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+    }
+
+    private static async Task<SocketEvent.Failed> FailAsync(Uri server)
+    {
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server), inbox);
+        var failed = await inbox.NextEventAsync<SocketEvent.Failed>();
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+        Assert.Equal(s_id, failed.Socket);
+        return failed;
+    }
+
+    private static async Task<SocketEvent.Failed> FailAfterOpenAsync(Uri server)
+    {
+        var inbox = new CollectingInbox();
+        new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server), inbox);
+        await inbox.NextEventAsync<SocketEvent.Opened>();
+        return await inbox.NextEventAsync<SocketEvent.Failed>();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static async Task EchoAsync(WebSocket webSocket)
+    {
+        byte[] buffer = new byte[128 * 1024];
+        while (await webSocket.ReceiveAsync(buffer.AsMemory(), Token) is { MessageType: WebSocketMessageType.Binary } message)
+        {
+            await webSocket.SendAsync(buffer.AsMemory(0, message.Count), WebSocketMessageType.Binary, message.EndOfMessage, Token);
+        }
+    }
+
+    private sealed class TestServer(WebApplication application) : IAsyncDisposable
+    {
+        public int Port => Address.Port;
+
+        public Uri Address => new(application.Urls.Single());
+
+        public static async Task<TestServer> StartAsync(Func<WebSocket, Task> serve)
+        {
+            var builder = WebApplication.CreateSlimBuilder();
+            builder.Logging.ClearProviders();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            var application = builder.Build();
+            application.UseWebSockets();
+            application.Map(MainConnection.Path, async (HttpContext context) =>
+            {
+                using var webSocket = await context.WebSockets.AcceptWebSocketAsync(MainConnection.SubProtocol);
+                try
+                {
+                    await serve(webSocket);
+                }
+                catch (Exception exception) when (exception is WebSocketException or OperationCanceledException)
+                {
+                    // The client went away first.
+                }
+            });
+            await application.StartAsync(Token);
+            return new TestServer(application);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await application.StopAsync(new CancellationToken(canceled: true));
+            await application.DisposeAsync();
+        }
+    }
+}
