@@ -1,0 +1,157 @@
+namespace Porthole.Lab.Nat;
+
+/// <summary>Everything that tells one NAT from another, in the words of RFC 4787. Use <c>with</c> to vary a preset.</summary>
+public sealed record NatProfile
+{
+    /// <summary>The profile's name, for people.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>When external ports are reused (RFC 4787 section 4.1).</summary>
+    public NatMapping Mapping { get; init; }
+
+    /// <summary>Who is let in (RFC 4787 section 5).</summary>
+    public NatFiltering Filtering { get; init; } = NatFiltering.AddressAndPortDependent;
+
+    /// <summary>Where filter state is kept.</summary>
+    public FilterScope FilterScope { get; init; }
+
+    /// <summary>How answers to admitted packets leave.</summary>
+    public AnswerRoute Answers { get; init; }
+
+    /// <summary>How external ports are chosen (RFC 4787 section 4.2).</summary>
+    public PortAllocation Allocation { get; init; } = new PortAllocation.Preserve();
+
+    /// <summary>The ports to choose from. A preserved port may lie outside.</summary>
+    public PortRange Ports
+    {
+        get;
+        init => field = value.First <= value.Last && value.First > 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "A port range goes from 1 or more upwards.");
+    } = PortRange.Unprivileged;
+
+    /// <summary>How one of several external addresses is chosen.</summary>
+    public AddressPooling Pooling { get; init; }
+
+    /// <summary>What happens to packets to the NAT's own external address (RFC 4787 section 6).</summary>
+    public Hairpinning Hairpinning { get; init; }
+
+    /// <summary>How long state lives that no answer has confirmed. Linux: 30 s.</summary>
+    public TimeSpan UnrepliedLifetime { get; init => field = Positive(value); } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long state lives once both sides have sent. RFC 4787 REQ-5 asks for 2 minutes, which is what Linux gives.</summary>
+    public TimeSpan RepliedLifetime { get; init => field = Positive(value); } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Whether packets from outside prolong state (RFC 4787 section 4.3; those from inside always do, REQ-6).</summary>
+    public bool InboundRefresh { get; init; } = true;
+
+    /// <summary>
+    /// Whether a packet from outside that nobody asked for is remembered as a flow of its own, so that a later flow from inside with the same
+    /// 5-tuple gets another port: Linux routers that do not drop such packets before they are tracked.
+    /// </summary>
+    public bool RecordsUnsolicited { get; init; }
+
+    /// <summary>The most mappings at a time.</summary>
+    public int MaxMappings { get; init => field = AtLeastOne(value); } = 65_536;
+
+    /// <summary>The most mappings of one internal host at a time.</summary>
+    public int MaxMappingsPerHost { get; init => field = AtLeastOne(value); } = 65_536;
+
+    /// <summary>The most sessions (a mapping and one remote), filter entries, and remembered unsolicited flows, each.</summary>
+    public int MaxSessions { get; init => field = AtLeastOne(value); } = 262_144;
+
+    /// <summary>What happens when there is no room.</summary>
+    public NatOverflow WhenFull { get; init; }
+
+    /// <summary>Endpoint-independent mapping and filtering (RFC 3489's "full cone").</summary>
+    public static NatProfile FullCone { get; } = new() { Name = "full-cone", Filtering = NatFiltering.EndpointIndependent };
+
+    /// <summary>Endpoint-independent mapping, address-dependent filtering ("restricted cone").</summary>
+    public static NatProfile Restricted { get; } = new() { Name = "restricted", Filtering = NatFiltering.AddressDependent };
+
+    /// <summary>Endpoint-independent mapping, address- and port-dependent filtering ("port-restricted cone").</summary>
+    public static NatProfile PortRestricted { get; } = new() { Name = "port-restricted" };
+
+    /// <summary>Address- and port-dependent mapping and filtering, random ports ("symmetric").</summary>
+    public static NatProfile Symmetric { get; } = new()
+    {
+        Name = "symmetric",
+        Mapping = NatMapping.AddressAndPortDependent,
+        Allocation = new PortAllocation.Random(),
+    };
+
+    /// <summary>As <see cref="Symmetric"/>, with ports that count up.</summary>
+    public static NatProfile SymmetricSequential { get; } = Symmetric with
+    {
+        Name = "symmetric-sequential",
+        Allocation = new PortAllocation.Sequential(),
+    };
+
+    /// <summary>
+    /// Linux masquerading: a flow is a 5-tuple and keeps its port while that tuple is free. Seen from outside it is endpoint-independent until two flows
+    /// clash.
+    /// </summary>
+    public static NatProfile Masquerade { get; } = new()
+    {
+        Name = "masquerade",
+        Mapping = NatMapping.AddressAndPortDependent,
+        Allocation = new PortAllocation.PreserveWithOverload(),
+    };
+
+    /// <summary>Linux masquerading on a router that tracks packets nobody asked for: the first packet of a punch may spoil the port.</summary>
+    public static NatProfile PoisonedMasquerade { get; } = Masquerade with { Name = "poisoned-masquerade", RecordsUnsolicited = true };
+
+    /// <summary>A carrier's NAT after RFC 6888: endpoint-independent, paired addresses, hairpinning, a port block for each subscriber.</summary>
+    public static NatProfile Carrier { get; } = new()
+    {
+        Name = "carrier",
+        Filtering = NatFiltering.EndpointIndependent,
+        Allocation = new PortAllocation.Block(512),
+        Hairpinning = Hairpinning.ExternalSource,
+        MaxMappingsPerHost = 512,
+    };
+
+    /// <summary>A carrier's NAT that is symmetric inside a port block.</summary>
+    public static NatProfile SymmetricCarrier { get; } = Carrier with
+    {
+        Name = "symmetric-carrier",
+        Mapping = NatMapping.AddressAndPortDependent,
+        Filtering = NatFiltering.AddressAndPortDependent,
+    };
+
+    /// <summary>All presets.</summary>
+    public static IReadOnlyList<NatProfile> Presets { get; } =
+        [FullCone, Restricted, PortRestricted, Symmetric, SymmetricSequential, Masquerade, PoisonedMasquerade, Carrier, SymmetricCarrier];
+
+    /// <summary>A NAT of the 9 × 9 grid: one mapping and one filtering behaviour, ports preserved where mapping is endpoint-independent, else random.</summary>
+    public static NatProfile Of(NatMapping mapping, NatFiltering filtering) => new()
+    {
+        Name = $"{Letter(mapping)}/{Letter(filtering)}",
+        Mapping = mapping,
+        Filtering = filtering,
+        Allocation = mapping == NatMapping.EndpointIndependent ? new PortAllocation.Preserve() : new PortAllocation.Random(),
+    };
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    private static string Letter(NatMapping mapping) => mapping switch
+    {
+        NatMapping.EndpointIndependent => "E",
+        NatMapping.AddressDependent => "A",
+        NatMapping.AddressAndPortDependent => "P",
+    };
+
+    private static string Letter(NatFiltering filtering) => filtering switch
+    {
+        NatFiltering.EndpointIndependent => "EIF",
+        NatFiltering.AddressDependent => "ADF",
+        NatFiltering.AddressAndPortDependent => "APDF",
+    };
+
+    private static TimeSpan Positive(TimeSpan value) =>
+        value > TimeSpan.Zero ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A lifetime is longer than zero.");
+
+    private static int AtLeastOne(int value) =>
+        value > 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A limit is at least 1.");
+}
