@@ -63,7 +63,7 @@ public enum StunAttributeType
     /// </summary>
     LocalCandidate = 0xF0A1,
 
-    /// <summary>Ours, in the answer: the proof that the client receives at its mapped address.</summary>
+    /// <summary>Ours, in the answer: the proof that the client receives at its mapped address (<see cref="Stun.ReflexiveProof"/>).</summary>
     ReflexiveProof = 0xF0A2,
 }
 

@@ -34,13 +34,13 @@ public ref struct StunWriter
     public readonly ReadOnlySpan<byte> Written => _buffer[.._length];
 
     /// <summary>Writes a value as it is.</summary>
-    public void WriteBytes(StunAttributeType type, ReadOnlySpan<byte> value) => value.CopyTo(Reserve(type, value.Length));
+    public void WriteBytes(StunAttributeType type, scoped ReadOnlySpan<byte> value) => value.CopyTo(Reserve(type, value.Length));
 
     /// <summary>Writes an attribute without a value: USE-CANDIDATE.</summary>
     public void WriteFlag(StunAttributeType type) => Reserve(type, 0);
 
     /// <summary>Writes text in UTF-8: USERNAME, SOFTWARE, REALM, NONCE.</summary>
-    public void WriteText(StunAttributeType type, ReadOnlySpan<char> text) => Encoding.UTF8.GetBytes(text, Reserve(type, Encoding.UTF8.GetByteCount(text)));
+    public void WriteText(StunAttributeType type, scoped ReadOnlySpan<char> text) => Encoding.UTF8.GetBytes(text, Reserve(type, Encoding.UTF8.GetByteCount(text)));
 
     /// <summary>Writes a 32-bit value: PRIORITY.</summary>
     public void WriteUInt32(StunAttributeType type, uint value) => BinaryPrimitives.WriteUInt32BigEndian(Reserve(type, sizeof(uint)), value);
@@ -56,11 +56,12 @@ public ref struct StunWriter
     public void WriteXorAddress(StunAttributeType type, TransportAddress address) =>
         StunAddress.Write(Reserve(type, StunAddress.Size(address)), address, _buffer.Slice(StunHeader.CookieOffset, StunAddress.MaskSize));
 
-    /// <summary>Writes ERROR-CODE with its usual reason phrase (RFC 8489 section 14.8).</summary>
+    /// <summary>Writes ERROR-CODE (RFC 8489 section 14.8).</summary>
     /// <param name="code">300 to 699.</param>
-    public void WriteErrorCode(StunErrorCode code)
+    /// <param name="withReason">Whether its usual reason phrase goes with it; it is for people only.</param>
+    public void WriteErrorCode(StunErrorCode code, bool withReason = true)
     {
-        var reason = code.Reason;
+        var reason = withReason ? code.Reason : default;
         var value = Reserve(StunAttributeType.ErrorCode, 4 + reason.Length);
         value[0] = value[1] = 0;
         value[2] = (byte)((int)code / 100);
@@ -69,7 +70,7 @@ public ref struct StunWriter
     }
 
     /// <summary>Writes UNKNOWN-ATTRIBUTES (RFC 8489 section 14.13).</summary>
-    public void WriteUnknownAttributes(ReadOnlySpan<StunAttributeType> types)
+    public void WriteUnknownAttributes(scoped ReadOnlySpan<StunAttributeType> types)
     {
         var value = Reserve(StunAttributeType.UnknownAttributes, types.Length * sizeof(ushort));
         for (int i = 0; i < types.Length; i++) BinaryPrimitives.WriteUInt16BigEndian(value[(i * sizeof(ushort))..], (ushort)types[i]);
@@ -77,7 +78,7 @@ public ref struct StunWriter
 
     /// <summary>Writes MESSAGE-INTEGRITY over what stands before it (RFC 8489 section 14.5).</summary>
     /// <param name="key">The key: with short-term credentials the password's bytes.</param>
-    public void WriteIntegrity(ReadOnlySpan<byte> key)
+    public void WriteIntegrity(scoped ReadOnlySpan<byte> key)
     {
         var prefix = Written;
         MessageIntegrity.Compute(prefix, MessageIntegrity.Size, key, Reserve(StunAttributeType.MessageIntegrity, MessageIntegrity.Size), sha256: false);
@@ -85,7 +86,7 @@ public ref struct StunWriter
 
     /// <summary>Writes MESSAGE-INTEGRITY-SHA256, all 32 bytes, over what stands before it (RFC 8489 section 14.6).</summary>
     /// <param name="key">The key: with short-term credentials the password's bytes.</param>
-    public void WriteIntegritySha256(ReadOnlySpan<byte> key)
+    public void WriteIntegritySha256(scoped ReadOnlySpan<byte> key)
     {
         var prefix = Written;
         var value = Reserve(StunAttributeType.MessageIntegritySha256, MessageIntegrity.Sha256Size);
