@@ -11,9 +11,9 @@ namespace Porthole.Protocol.Stun;
 public sealed class StunResponder
 {
     /// <summary>
-    /// The longest answer, in bytes: header, mapped address, origin, other address (24 each), proof (24), SHA-256 integrity (36), fingerprint (8).
+    /// The longest answer, in bytes: header (20), mapped address, origin, other address (24 each), proof (24), SHA-256 integrity (36), fingerprint (8).
     /// </summary>
-    public const int MaxAnswer = 192;
+    public const int MaxAnswer = 160;
 
     /// <summary>The most unknown attributes that a 420 answer lists: enough to find the mistake, too few to make an answer long.</summary>
     public const int MaxUnknownListed = 4;
