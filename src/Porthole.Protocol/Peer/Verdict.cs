@@ -1,0 +1,44 @@
+namespace Porthole.Protocol.Peer;
+
+/// <summary>Why the path is what it is, in one word for programs.</summary>
+public enum VerdictReason
+{
+    /// <summary>Nothing has been tried yet.</summary>
+    Pending,
+
+    /// <summary>A direct path is in use.</summary>
+    Direct,
+
+    /// <summary>This side, or the other, wants the relay only.</summary>
+    RelayOnly,
+
+    /// <summary>No STUN answer comes to this side over UDP: a firewall here, or the server's UDP ports are closed.</summary>
+    UdpBlockedHere,
+
+    /// <summary>The peer has no proved UDP address: UDP is blocked on its side.</summary>
+    UdpBlockedThere,
+
+    /// <summary>One NAT maps by destination and the other filters by port: the port that must be hit is not known.</summary>
+    HardNat,
+
+    /// <summary>Checks were sent and none was answered in time.</summary>
+    NoAnswer,
+
+    /// <summary>A pair answered checks, but sealed packets of full size did not pass it.</summary>
+    DataBlocked,
+
+    /// <summary>The direct path that was in use died; it is being tried again.</summary>
+    PathLost,
+}
+
+/// <summary>Why the path is what it is, for a person and as data.</summary>
+/// <param name="Reason">The reason in one word.</param>
+/// <param name="Sentence">The reason in one sentence.</param>
+/// <param name="ChecksSent">Connectivity checks sent in the latest punch.</param>
+/// <param name="ChecksReceived">Authentic checks that came from the peer in the latest punch.</param>
+/// <param name="AnswersReceived">Answers to our checks in the latest punch.</param>
+public sealed record Verdict(VerdictReason Reason, string Sentence, int ChecksSent, int ChecksReceived, int AnswersReceived)
+{
+    /// <summary>Nothing has been tried yet.</summary>
+    public static Verdict Pending { get; } = new(VerdictReason.Pending, "No direct path has been tried yet.", 0, 0, 0);
+}
