@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
 
@@ -7,9 +8,6 @@ namespace Porthole.Protocol.Peer;
 /// <param name="Id">The id that must answer; null where the name is trusted on first use.</param>
 public sealed record PeerTarget(string? Name, PeerId? Id)
 {
-    /// <summary>The longest name, in characters: it must fit a line on a screen beside a message.</summary>
-    public const int MaxNameLength = 64;
-
     /// <summary>Reads what a person wrote.</summary>
     /// <returns>False when it is neither a name, nor a name with an id, nor an id.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out PeerTarget? target)
@@ -24,7 +22,7 @@ public sealed record PeerTarget(string? Name, PeerId? Id)
 
         int at = text.IndexOf('@', StringComparison.Ordinal);
         string name = at < 0 ? text : text[..at];
-        if (!IsName(name)) return false;
+        if (!PeerName.IsValid(name)) return false;
         if (at < 0)
         {
             target = new PeerTarget(name, null);
@@ -33,18 +31,6 @@ public sealed record PeerTarget(string? Name, PeerId? Id)
 
         if (!PeerId.TryParse(text[(at + 1)..], out var id)) return false;
         target = new PeerTarget(name, id);
-        return true;
-    }
-
-    /// <summary>Whether a text may be a peer's name: 1 to 64 letters, digits, dots, hyphens and underscores, and not a peer id.</summary>
-    public static bool IsName(ReadOnlySpan<char> text)
-    {
-        if (text.Length is 0 or > MaxNameLength || PeerId.TryParse(text.ToString(), out _)) return false;
-        foreach (char character in text)
-        {
-            if (!char.IsAsciiLetterOrDigit(character) && character is not ('.' or '-' or '_')) return false;
-        }
-
         return true;
     }
 

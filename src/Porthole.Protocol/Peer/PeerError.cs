@@ -1,7 +1,7 @@
 namespace Porthole.Protocol.Peer;
 
-/// <summary>Why a connection to a peer, or to the server, could not be had or did not last.</summary>
-public enum PeerFailure
+/// <summary>Why a connection to a peer, or to the server, could not be had or did not last: the one list that machines, library and command line share.</summary>
+public enum PeerError
 {
     /// <summary>Nobody by that name or id is known to the server.</summary>
     UnknownPeer,
@@ -62,4 +62,7 @@ public enum PeerFailure
 
     /// <summary>The request makes no sense: a malformed name, or a connection to oneself.</summary>
     BadRequest,
+
+    /// <summary>A file that holds an identity or known keys cannot be read or written.</summary>
+    BadFile,
 }

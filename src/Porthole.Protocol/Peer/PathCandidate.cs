@@ -1,0 +1,35 @@
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>One path of a session, as its link keeps it.</summary>
+internal sealed class PathCandidate(PathId id, PathKind kind, SocketId socket, TransportAddress local, TransportAddress remote)
+{
+    public PathId Id { get; } = id;
+
+    public PathKind Kind { get; } = kind;
+
+    public SocketId Socket { get; } = socket;
+
+    public TransportAddress Local { get; } = local;
+
+    public TransportAddress Remote { get; } = remote;
+
+    /// <summary>Whether ICE found that checks go both ways: only then may sealed packets be proved on it.</summary>
+    public bool IsPairValid { get; set; }
+
+    /// <summary>Whether sealed packets went both ways; always so on the relay.</summary>
+    public bool IsProved { get; set; } = kind == PathKind.Relay;
+
+    /// <summary>Whether data went unanswered on it.</summary>
+    public bool IsDead { get; set; }
+
+    /// <summary>The round trip of the proof; long where it is not known.</summary>
+    public TimeSpan RoundTrip { get; set; } = TimeSpan.FromSeconds(10);
+
+    public bool IsUsable => IsProved && !IsDead;
+
+    public ConnectionPath ToPublic() => Kind == PathKind.Relay
+        ? new ConnectionPath(Kind, null, null, null)
+        : new ConnectionPath(Kind, Local, Remote, IsProved ? RoundTrip : null);
+}

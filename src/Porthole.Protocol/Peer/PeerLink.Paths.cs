@@ -1,0 +1,326 @@
+using System.Collections.Immutable;
+using Porthole.Protocol.Ice;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>The paths of a connection: found by ICE, proved by sealed challenges, chosen, left when they die, looked for again.</summary>
+internal sealed partial class PeerLink
+{
+    /// <summary>How many direct paths a session is given at a time: ICE keeps consent on three, the rest is room for those on their way out.</summary>
+    private const int MaxDirectPaths = 8;
+
+    private readonly List<PathCandidate> _paths = [];
+    private readonly PunchSchedule _schedule = new();
+    private PathCandidate? _relay;
+    private PathCandidate? _active;
+    private Punch? _punch;
+    private int _generation;
+    private bool _isDuplicating;
+
+    public Verdict Verdict { get; private set; } = Verdict.Pending;
+
+    /// <summary>Takes more candidates of the other side.</summary>
+    public void HandleCandidates(Instant now, int generation, ImmutableArray<CandidateInfo> candidates)
+    {
+        if (_punch is null || generation != _generation) return;
+        foreach (var candidate in candidates) Punch.AddRemote(_punch.Agent, now, candidate);
+        Pump(now);
+    }
+
+    /// <summary>Takes new credentials: both sides punch again.</summary>
+    public void HandleRestarted(Instant now, PunchPlan plan)
+    {
+        if (Session is null || _isFinished || plan.Generation <= _generation) return;
+        StartPunch(now, plan);
+        Pump(now);
+    }
+
+    /// <summary>Takes a STUN message; it is this link's if its agent knows it.</summary>
+    public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message)
+    {
+        if (_isFinished || _punch is null || !_punch.Agent.HandleDatagram(now, socket, remote, message)) return false;
+        Pump(now);
+        return true;
+    }
+
+    /// <summary>Takes a packet of the session that came on a UDP socket.</summary>
+    public void HandlePacket(Instant now, SocketId socket, TransportAddress remote, Span<byte> packet)
+    {
+        // An address that no authentic check came from gets no answer and no work: ICE finds moved peers by their checks.
+        if (Session is null || FindPath(socket, remote) is not { } path) return;
+        Session.HandlePacket(now, path.Id, packet);
+        Pump(now);
+    }
+
+    /// <summary>Takes candidates that were found while a punch is under way.</summary>
+    public void HandleLocalCandidates(Instant now, ImmutableArray<CandidateInfo> infos, ImmutableArray<Candidate> candidates)
+    {
+        if (_isFinished || _punch is not { Agent.State: IceState.New or IceState.Checking }) return;
+        foreach (var candidate in candidates) _punch.Agent.AddLocalCandidate(now, candidate);
+        if (!infos.IsEmpty) _context.Rendezvous.SendCandidates(now, Id, _generation, infos);
+        Pump(now);
+    }
+
+    /// <summary>Local sockets are gone: so is every path that uses them. A new punch follows as soon as the new addresses are proved.</summary>
+    public void HandleSocketsGone(Instant now, ImmutableArray<SocketId> sockets)
+    {
+        if (_isFinished) return;
+        foreach (var socket in sockets)
+        {
+            _punch?.Agent.RemoveSocket(now, socket);
+            foreach (var path in _paths.Where(path => path.Socket == socket).ToArray()) Remove(now, path);
+        }
+
+        Pump(now);
+        if (!_context.Options.RelayOnly) _schedule.HandleNetworkChange(now);
+        SelectPath(now);
+    }
+
+    /// <summary>The host has addresses that it did not have: what failed before may work now.</summary>
+    public void HandleNetworkChange(Instant now)
+    {
+        if (!_isFinished && Session is not null && !_context.Options.RelayOnly) _schedule.HandleNetworkChange(now);
+    }
+
+    /// <summary>The main connection is gone, and with it the relay.</summary>
+    public void HandleServerLost(Instant now)
+    {
+        CloseRelay(now);
+        Pump(now);
+    }
+
+    /// <summary>The peer is registered again: asks for the relay of this session.</summary>
+    public void Reopen(Instant now)
+    {
+        if (Session is not null && !_isFinished && Remote is { } remote) _context.Rendezvous.Reopen(now, Id, remote, _generation);
+    }
+
+    /// <summary>The relay carries the session again.</summary>
+    public void HandleReopened(Instant now, SocketId main, int generation)
+    {
+        if (Session is null || _isFinished) return;
+        _generation = Math.Max(_generation, generation);
+        OpenRelay(now, main);
+        Pump(now);
+    }
+
+    public void SetRelayCongested(bool isCongested)
+    {
+        if (_relay is not null) Session?.SetCongested(_relay.Id, isCongested);
+    }
+
+    private void OpenRelay(Instant now, SocketId main)
+    {
+        CloseRelay(now);
+        var header = new byte[RelayFrame.HeaderSize];
+        RelayFrame.WriteHeader(header, Id);
+        var id = Session!.AddPath(now, main, default, PathTraits.Relay, header, trusted: true);
+        _relay = new PathCandidate(id, PathKind.Relay, main, default, default);
+        _paths.Add(_relay);
+        SelectPath(now);
+    }
+
+    private void CloseRelay(Instant now)
+    {
+        if (_relay is not { } relay) return;
+        _relay = null;
+        Remove(now, relay);
+        SelectPath(now);
+    }
+
+    private void StartPunch(Instant now, PunchPlan plan)
+    {
+        _generation = plan.Generation;
+        if (_context.Options.RelayOnly) return;
+        _punch = Punch.Create(_context, plan, Remote!.Value, now);
+
+        // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
+        foreach (var path in _paths) path.IsPairValid = false;
+        _punch?.HandleDeadline(now);
+    }
+
+    private void PunchAgain(Instant now)
+    {
+        if (!_context.IsReadyToPunch || Session is null || !_schedule.TryTake(now)) return;
+        _context.Rendezvous.Restart(now, Id, _generation);
+
+        // If the restart is not answered (the peer may be between two servers) the next try must not wait for it.
+        _schedule.HandleFailure(now);
+    }
+
+    private void HandleIceEvent(Instant now, Punch punch, IceEvent iceEvent)
+    {
+        switch (iceEvent)
+        {
+            case IceEvent.CheckTraced traced:
+                punch.Count(traced.Step);
+                _context.Events.Enqueue(new PeerEvent.CheckTraced(Handle, traced.Step, traced.Local, traced.Remote, traced.Attempt));
+
+                // The handshake may take this way too, before the pair is known to work in both directions.
+                if (traced.Step == CheckStep.Received) EnsurePath(now, traced.Socket, traced.Local, traced.Remote);
+                break;
+            case IceEvent.PairValid valid:
+                HandlePairValid(now, punch, valid.Pair);
+                break;
+            case IceEvent.ConsentLost lost:
+                HandlePairLost(now, lost.Pair);
+                break;
+            case IceEvent.PairReleased released:
+                HandlePairLost(now, released.Pair);
+                break;
+            case IceEvent.StateChanged { State: IceState.Failed }:
+                if (!punch.HadPair) Announce(VerdictWriter.Explain(_context.Nat, punch));
+                if (_active is not { Kind: PathKind.Udp, IsDead: false }) _schedule.HandleFailure(now);
+                break;
+            case IceEvent.StateChanged or IceEvent.PairSelected:
+                break;
+        }
+    }
+
+    private void HandlePairValid(Instant now, Punch punch, CandidatePair pair)
+    {
+        if (EnsurePath(now, pair.Socket, pair.Local.Base, pair.RemoteAddress) is not { } path) return;
+        if (!punch.HadPair)
+        {
+            punch.HadPair = true;
+            _context.Events.Enqueue(new PeerEvent.PairFound(Handle, path.Local, path.Remote));
+        }
+
+        path.IsPairValid = true;
+        if (pair.RoundTrip is { } roundTrip) path.RoundTrip = roundTrip;
+        if (HasKeys) Session!.Validate(now, path.Id);
+    }
+
+    private bool HasKeys => Session is { State: SessionState.Established or SessionState.Confirmed };
+
+    private void ProvePairs(Instant now)
+    {
+        foreach (var path in _paths)
+        {
+            if (path is { IsPairValid: true, IsProved: false }) Session!.Validate(now, path.Id);
+        }
+    }
+
+    private void HandlePairLost(Instant now, CandidatePair pair)
+    {
+        if (FindPath(pair.Socket, pair.RemoteAddress) is not { } path) return;
+        bool wasActive = path == _active;
+        Remove(now, path);
+        SelectPath(now);
+        if (wasActive && _active is not { Kind: PathKind.Udp }) LookForDirect(now, VerdictReason.PathLost);
+    }
+
+    private void HandlePathProved(Instant now, SessionEvent.PathValidated validated)
+    {
+        if (FindPath(validated.Path) is not { } path) return;
+        path.IsProved = true;
+        path.IsDead = false;
+        path.RoundTrip = validated.RoundTrip;
+        SelectPath(now);
+    }
+
+    private void HandlePathNotProved(Instant now, PathId id)
+    {
+        if (FindPath(id) is not { } path) return;
+        path.IsProved = false;
+        SelectPath(now);
+        if (_active is not { Kind: PathKind.Udp }) LookForDirect(now, VerdictReason.DataBlocked);
+    }
+
+    private void HandlePathSuspect(Instant now, PathId id)
+    {
+        if (_active?.Id != id) return;
+        if (_relay is not null && _active != _relay)
+        {
+            _isDuplicating = true;
+            Session!.Duplicate(now, _relay.Id);
+        }
+
+        // The server knows soon whether it still hears this peer, and the peer whether it still hears the server.
+        _context.Rendezvous.Probe(now);
+    }
+
+    private void HandlePathDead(Instant now, PathId id)
+    {
+        if (FindPath(id) is not { Kind: not PathKind.Relay } path) return;
+        path.IsDead = true;
+        bool wasActive = path == _active;
+        SelectPath(now);
+        if (wasActive && _active is not { Kind: PathKind.Udp, IsDead: false }) LookForDirect(now, VerdictReason.PathLost);
+    }
+
+    private void HandlePathRecovered(Instant now, PathId id)
+    {
+        if (FindPath(id) is not { } path) return;
+        if (path == _active) StopDuplicating(now);
+        if (!path.IsDead) return;
+
+        // One packet may be an echo of better times; a challenge must pass before the session moves back.
+        path.IsDead = false;
+        path.IsProved = false;
+        Session!.Validate(now, path.Id);
+    }
+
+    private void LookForDirect(Instant now, VerdictReason reason)
+    {
+        if (_isFinished || _context.Options.RelayOnly) return;
+        Announce(reason);
+        _schedule.HandleFailure(now);
+    }
+
+    private void SelectPath(Instant now)
+    {
+        if (Session is null) return;
+        var chosen = PathSelector.Choose(_paths, _active);
+        if (chosen is null || chosen == _active) return;
+        _active = chosen;
+        StopDuplicating(now);
+        Session.SetActive(now, chosen.Id);
+        if (chosen.Kind == PathKind.Udp) _schedule.HandleDirect();
+        if (!_isOpen) return;
+        _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, chosen.ToPublic()));
+        if (chosen.Kind == PathKind.Udp) Announce(VerdictReason.Direct);
+    }
+
+    private void StopDuplicating(Instant now)
+    {
+        if (!_isDuplicating) return;
+        _isDuplicating = false;
+        Session!.Duplicate(now, null);
+    }
+
+    private void Announce(VerdictReason reason)
+    {
+        Verdict = VerdictWriter.Write(reason, _punch, _active?.ToPublic());
+        _context.Events.Enqueue(new PeerEvent.VerdictChanged(Handle, Verdict));
+    }
+
+    private PathCandidate? EnsurePath(Instant now, SocketId socket, TransportAddress local, TransportAddress remote)
+    {
+        if (Session is null) return null;
+        if (FindPath(socket, remote) is { } known) return known;
+        if (_paths.Count(static path => path.Kind == PathKind.Udp) >= MaxDirectPaths)
+        {
+            if (_paths.Find(path => path is { Kind: PathKind.Udp, IsPairValid: false } && path != _active) is not { } oldest) return null;
+            Remove(now, oldest);
+        }
+
+        var added = new PathCandidate(Session.AddPath(now, socket, remote, PathTraits.Udp, default, trusted: false), PathKind.Udp, socket, local, remote);
+        _paths.Add(added);
+        return added;
+    }
+
+    private void Remove(Instant now, PathCandidate path)
+    {
+        _paths.Remove(path);
+        Session?.RemovePath(now, path.Id);
+        if (_active == path) _active = null;
+    }
+
+    private PathCandidate? FindPath(SocketId socket, TransportAddress remote) =>
+        _paths.Find(path => path.Kind != PathKind.Relay && path.Socket == socket && path.Remote == remote);
+
+    private PathCandidate? FindPath(PathId id) => _paths.Find(path => path.Id == id);
+}

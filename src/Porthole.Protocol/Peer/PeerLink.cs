@@ -1,0 +1,297 @@
+using System.Collections.Immutable;
+using Porthole.Protocol.Ice;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>
+/// One connection to one peer: the session, the paths it may use, and the punch that looks for better ones. It is told what concerns it, decides, and
+/// says what happened through <see cref="PeerContext.Events"/>. How paths are proved and left is in PeerLink.Paths.cs.
+/// </summary>
+internal sealed partial class PeerLink
+{
+    private readonly PeerContext _context;
+    private Instant? _giveUpAt;
+    private bool _isOpen;
+    private bool _isFinished;
+
+    private PeerLink(PeerContext context, ConnectionHandle handle, SessionId id, bool isIncoming)
+    {
+        (_context, Handle, Id, IsIncoming) = (context, handle, id, isIncoming);
+    }
+
+    public ConnectionHandle Handle { get; }
+
+    public SessionId Id { get; private set; }
+
+    /// <summary>Whether the program hears of it as somebody else's call.</summary>
+    public bool IsIncoming { get; }
+
+    public PeerSession? Session { get; private set; }
+
+    /// <summary>The name that was dialled, or that the caller goes by.</summary>
+    public string? Name { get; private set; }
+
+    public PeerId? Remote { get; private set; }
+
+    /// <summary>Whether nothing is left to do: the machine forgets the link.</summary>
+    public bool IsOver => _isFinished && Session is null or { State: SessionState.Closed };
+
+    public PeerTarget? Target { get; private init; }
+
+    private SessionHandshake? Handshake { get; set; }
+
+    public Instant? NextDeadline
+    {
+        get
+        {
+            var next = Instant.Earlier(_giveUpAt, Session?.NextDeadline);
+            if (_isFinished) return next;
+            next = Instant.Earlier(next, _punch?.NextDeadline);
+            return _context.IsReadyToPunch ? Instant.Earlier(next, _schedule.Next) : next;
+        }
+    }
+
+    /// <summary>Calls a peer: the first handshake message goes out with the request.</summary>
+    public static PeerLink Dial(PeerContext context, Instant now, PeerTarget target, PublicKey? pin)
+    {
+        var id = SessionId.Create(context.Entropy);
+        var link = new PeerLink(context, context.NextConnection(), id, isIncoming: false)
+        {
+            Target = target,
+            Name = target.Name,
+            Remote = target.Id ?? pin?.PeerId,
+            Handshake = SessionHandshake.Initiate(id, context.Options.Identity, target.ToString(), pin, target.Id, context.Entropy),
+            _giveUpAt = now + context.Options.ConnectTimeout,
+        };
+        context.Rendezvous.Connect(now, id, new ConnectTarget(target.ToString()), link.Handshake.Offer());
+        return link;
+    }
+
+    /// <summary>Takes a call that the program was asked about; the push follows its answer.</summary>
+    public static PeerLink Ring(PeerContext context, SessionId id, PublicKey key, string? name) =>
+        new(context, context.NextConnection(), id, isIncoming: true) { Name = name, Remote = key.PeerId };
+
+    /// <summary>Takes a call that needs no question.</summary>
+    public static PeerLink Answer(PeerContext context, SessionPush push) =>
+        new(context, context.NextConnection(), push.Session, isIncoming: true) { Name = push.RemoteName, Remote = push.Remote };
+
+    /// <summary>Takes the push that begins the session.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="push">The push.</param>
+    /// <param name="main">The main connection.</param>
+    public void HandlePush(Instant now, SessionPush push, SocketId main)
+    {
+        if (Session is not null || _isFinished) return; // a push that comes twice changes nothing
+        Id = push.Session;
+        if (push.IsInitiator)
+        {
+            if (Handshake is null) return;
+            if (Remote is { } expected && expected != push.Remote)
+            {
+                FailWrongKey(now);
+                return;
+            }
+
+            Remote = push.Remote;
+            Session = PeerSession.Initiate(now, _context.Options.Session, _context.Entropy, Handshake);
+        }
+        else
+        {
+            Handshake = push.Offer is { } offer ? SessionHandshake.Respond(push.Session, _context.Options.Identity, push.Dialled, push.Remote, offer, _context.Entropy) : null;
+            if (Handshake is null)
+            {
+                Fail(now, PeerError.HandshakeFailed, "The caller's handshake could not be read. Both sides must run the same version.");
+                return;
+            }
+
+            Remote = push.Remote;
+            Session = PeerSession.Respond(now, _context.Options.Session, _context.Entropy, Handshake);
+            _giveUpAt ??= now + _context.Options.ConnectTimeout;
+        }
+
+        OpenRelay(now, main);
+        StartPunch(now, push.Plan);
+        Pump(now);
+    }
+
+    /// <summary>Both sides called at once and the other's session is the one that lives: this connection goes on with it.</summary>
+    public void HandleSuperseded(SessionId by)
+    {
+        if (Session is not null) return;
+        Id = by;
+        Handshake = null;
+    }
+
+    public void HandleRefused(Instant now, RendezvousError error)
+    {
+        if (Session is null) Fail(now, error.ToPeerError(), error.Text);
+    }
+
+    public void HandleSessionClosed(Instant now, SessionCloseReason reason)
+    {
+        if (Session is null)
+        {
+            if (reason != SessionCloseReason.PeerDisconnected) Fail(now, PeerError.Refused, "The call ended before it was answered.");
+            return;
+        }
+
+        CloseRelay(now);
+        if (reason == SessionCloseReason.PeerDisconnected) Reopen(now);
+    }
+
+    /// <summary>Takes a sealed or handshake packet that came by the relay.</summary>
+    public void HandleRelayed(Instant now, Span<byte> packet)
+    {
+        if (_relay is null || Session is null) return;
+        Session.HandlePacket(now, _relay.Id, packet);
+        Pump(now);
+    }
+
+    public void HandleDeadline(Instant now)
+    {
+        if (_giveUpAt <= now)
+        {
+            _giveUpAt = null;
+            if (!_isOpen) Fail(now, PeerError.TimedOut, $"No answer from the peer within {_context.Options.ConnectTimeout.TotalSeconds:0} s. Try again; 'porthole check' tells whether the network is the reason.");
+        }
+
+        Session?.HandleDeadline(now);
+        if (!_isFinished)
+        {
+            _punch?.HandleDeadline(now);
+            PunchAgain(now);
+        }
+
+        Pump(now);
+    }
+
+    public bool TryWrite(Instant now, ref DatagramBatchWriter writer) =>
+        (!_isFinished && _punch is not null && _punch.Agent.TryWrite(now, ref writer)) || (Session is not null && Session.TryWrite(now, ref writer));
+
+    /// <summary>The program closes the connection, or takes its call back.</summary>
+    public void Close(Instant now, ulong code, string reason)
+    {
+        if (Session is null) Fail(now, PeerError.Closed, "The call was taken back.");
+        else Session.Close(now, code, reason);
+        Pump(now);
+    }
+
+    /// <summary>Brings what session and agent have to say to the program, and acts on it, until both are silent.</summary>
+    public void Pump(Instant now)
+    {
+        bool more = true;
+        while (more)
+        {
+            more = false;
+            while (!_isFinished && _punch is { } punch && punch.Agent.TryTakeEvent(out var iceEvent))
+            {
+                HandleIceEvent(now, punch, iceEvent);
+                more = true;
+            }
+
+            while (Session is not null && Session.TryTakeEvent(out var sessionEvent))
+            {
+                HandleSessionEvent(now, sessionEvent);
+                more = true;
+            }
+        }
+    }
+
+    private void HandleSessionEvent(Instant now, SessionEvent sessionEvent)
+    {
+        switch (sessionEvent)
+        {
+            case SessionEvent.HandshakeCompleted completed:
+                Remote = completed.RemoteKey.PeerId;
+                if (Handshake!.IsInitiator) Open(now, completed.RemoteKey);
+                ProvePairs(now);
+                break;
+            case SessionEvent.Confirmed:
+                Open(now, Session!.RemoteKey!);
+                _context.Events.Enqueue(new PeerEvent.Confirmed(Handle));
+                ProvePairs(now);
+                break;
+            case SessionEvent.PathValidated validated:
+                HandlePathProved(now, validated);
+                break;
+            case SessionEvent.PathValidationFailed failed:
+                HandlePathNotProved(now, failed.Path);
+                break;
+            case SessionEvent.PathSuspect suspect:
+                HandlePathSuspect(now, suspect.Path);
+                break;
+            case SessionEvent.PathDead dead:
+                HandlePathDead(now, dead.Path);
+                break;
+            case SessionEvent.PathRecovered recovered:
+                HandlePathRecovered(now, recovered.Path);
+                break;
+            case SessionEvent.Closed closed:
+                Finish(now, ToClosed(closed));
+                break;
+            default:
+                _context.Events.Enqueue(new PeerEvent.SessionActivity(Handle, sessionEvent));
+                break;
+        }
+    }
+
+    private void Open(Instant now, PublicKey key)
+    {
+        if (_isOpen || _isFinished) return;
+        _isOpen = true;
+        _giveUpAt = null;
+        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsIncoming));
+        if (_active is not null) _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, _active.ToPublic()));
+        Announce(_context.Options.RelayOnly ? VerdictReason.RelayOnly : VerdictReason.Pending);
+    }
+
+    private void FailWrongKey(Instant now)
+    {
+        bool wasAsked = Target?.Id is not null;
+        Fail(
+            now,
+            wasAsked ? PeerError.WrongPeer : PeerError.KeyChanged,
+            wasAsked
+                ? "The peer that answers under this name does not hold the key that was asked for. Check the peer id."
+                : "The key of this peer has changed since it was last met: it was reinstalled, or somebody else took its name. Ask it for its peer id and, if that is right, remove the old entry from the known peers.");
+    }
+
+    private void Fail(Instant now, PeerError error, string text)
+    {
+        if (_isFinished) return;
+        Session?.Close(now, 0, "");
+        if (_isOpen) Finish(now, new PeerEvent.Closed(Handle, error, 0, text));
+        else Finish(now, new PeerEvent.Failed(Handle, error, text));
+    }
+
+    private PeerEvent ToClosed(SessionEvent.Closed closed)
+    {
+        var (error, text) = closed.Cause switch
+        {
+            SessionCloseCause.Application => (closed.ByPeer ? PeerError.ClosedByPeer : PeerError.Closed, closed.Reason),
+            SessionCloseCause.Transport => HandshakeProblem() ?? (PeerError.ProtocolViolation, $"The connection was ended by {(closed.ByPeer ? "the peer" : "this side")}: {closed.Reason} (0x{closed.Code:x})."),
+            SessionCloseCause.IdleTimeout => (PeerError.Lost, "Nothing came from the peer for the idle time-out, on any path."),
+            SessionCloseCause.HandshakeTimeout => HandshakeProblem() ?? (PeerError.TimedOut, "The peer did not answer the handshake in time. It may have just left; try again."),
+        };
+        return _isOpen ? new PeerEvent.Closed(Handle, error, closed.Code, text) : new PeerEvent.Failed(Handle, error, text);
+    }
+
+    private (PeerError Error, string Text)? HandshakeProblem() => null;
+
+    private void Finish(Instant now, PeerEvent last)
+    {
+        if (_isFinished) return;
+        _isFinished = true;
+        _giveUpAt = null;
+        _punch = null;
+        _context.Rendezvous.Release(now, Id);
+
+        // An incoming session that never opened was never announced; but one that the program was asked about was.
+        if (_isOpen || !IsIncoming || WasAnnounced) _context.Events.Enqueue(last);
+    }
+
+    /// <summary>Whether the program knows the handle although the connection is not open: it was asked.</summary>
+    public bool WasAnnounced { get; init; }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using Porthole.Protocol.Noise;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>Who a peer is, where its server is, and whom it takes connections from.</summary>
+public sealed record PeerMachineOptions
+{
+    /// <summary>The port that is bound first; where it is taken another will do.</summary>
+    public const ushort DefaultPort = 8900;
+
+    /// <summary>The peer's key pair.</summary>
+    public required IdentityKey Identity { get; init; }
+
+    /// <summary>The rendezvous server, and the token it may ask for.</summary>
+    public required RendezvousClientOptions Server { get; init; }
+
+    /// <summary>The name to register; null to be found by id alone.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Whose connections to take.</summary>
+    public AcceptPolicy Accept { get; init; } = AcceptPolicy.Nobody;
+
+    /// <summary>The peers that <see cref="AcceptPolicy.Known"/> and <see cref="AcceptPolicy.Ask"/> let in without a question.</summary>
+    public ImmutableArray<PeerId> Allowed { get; init; } = [];
+
+    /// <summary>Who sees this peer online.</summary>
+    public PresenceMode Presence { get; init; }
+
+    /// <summary>The room of <see cref="PresenceMode.Room"/>.</summary>
+    public string? Room { get; init; }
+
+    /// <summary>The keys that were met before.</summary>
+    public IKnownPeers KnownPeers { get; init; } = NoKnownPeers.Instance;
+
+    /// <summary>The UDP port to bind on every local address.</summary>
+    public ushort Port { get; init; } = DefaultPort;
+
+    /// <summary>Whether another port will do where <see cref="Port"/> is taken.</summary>
+    public bool AnyPortInstead { get; init; } = true;
+
+    /// <summary>Whether to stay on the relay: no candidate is registered, no check is sent or answered.</summary>
+    public bool RelayOnly { get; init; }
+
+    /// <summary>Whether to keep the addresses of local networks from everybody.</summary>
+    public bool HideLan { get; init; }
+
+    /// <summary>How long a connect may take, from the call until the session stands.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How sessions behave.</summary>
+    public SessionOptions Session { get; init; } = new() { KeepAlive = TimeSpan.FromSeconds(15) };
+}

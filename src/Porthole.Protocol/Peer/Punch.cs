@@ -1,0 +1,77 @@
+using Porthole.Protocol.Ice;
+using Porthole.Protocol.Rendezvous;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>One try to get a direct path: an agent for one generation of credentials, and what it has seen so far.</summary>
+internal sealed class Punch
+{
+    private Punch(PunchPlan plan, IceAgent agent, Instant startAt) => (Plan, Agent, StartAt) = (plan, agent, startAt);
+
+    public PunchPlan Plan { get; }
+
+    public IceAgent Agent { get; }
+
+    /// <summary>When the first check may go out; both sides wait for the one that is farther from the server.</summary>
+    public Instant StartAt { get; }
+
+    public bool IsStarted { get; private set; }
+
+    public int ChecksSent { get; private set; }
+
+    public int ChecksReceived { get; private set; }
+
+    public int AnswersReceived { get; private set; }
+
+    /// <summary>Whether a pair was found in this try.</summary>
+    public bool HadPair { get; set; }
+
+    /// <summary>Sets a try up.</summary>
+    /// <returns>Null when the server sent credentials that cannot be used.</returns>
+    public static Punch? Create(PeerContext context, PunchPlan plan, PeerId remote, Instant now)
+    {
+        if (!IceCredentials.AreValid(plan.Local.Ufrag, plan.Local.Password) || !IceCredentials.AreValid(plan.Remote.Ufrag, plan.Remote.Password)) return null;
+
+        // The roles follow from the ids, whatever the server says, so that it cannot make both sides wait for each other.
+        var role = context.Self < remote ? IceRole.Controlling : IceRole.Controlled;
+        var agent = new IceAgent(
+            IceOptions.ForPeers(plan.LocalRtt / 2, plan.RemoteRtt / 2), role, new IceCredentials(plan.Local.Ufrag, plan.Local.Password), context.Entropy);
+        foreach (var candidate in context.Candidates) agent.AddLocalCandidate(now, candidate);
+        agent.SetRemoteCredentials(now, new IceCredentials(plan.Remote.Ufrag, plan.Remote.Password));
+        foreach (var candidate in plan.Candidates) AddRemote(agent, now, candidate);
+        var delay = plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay;
+        return new Punch(plan, agent, now + delay);
+    }
+
+    public static void AddRemote(IceAgent agent, Instant now, CandidateInfo candidate)
+    {
+        if (candidate.Transport != CandidateTransport.Udp) return;
+        var type = candidate.Kind switch
+        {
+            CandidateKind.Host => CandidateType.Host,
+            CandidateKind.ServerReflexive => CandidateType.ServerReflexive,
+        };
+        agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation));
+    }
+
+    public Instant? NextDeadline => IsStarted ? Agent.NextDeadline : Instant.Earlier(StartAt, Agent.NextDeadline);
+
+    public void HandleDeadline(Instant now)
+    {
+        if (!IsStarted && now >= StartAt)
+        {
+            IsStarted = true;
+            Agent.Start(now);
+        }
+
+        Agent.HandleDeadline(now);
+    }
+
+    /// <summary>Counts one step for the verdict.</summary>
+    public void Count(CheckStep step)
+    {
+        if (step == CheckStep.Sent) ChecksSent++;
+        else if (step == CheckStep.Received) ChecksReceived++;
+        else if (step == CheckStep.Answered) AnswersReceived++;
+    }
+}

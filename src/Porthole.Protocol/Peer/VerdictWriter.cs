@@ -1,0 +1,35 @@
+using Porthole.Protocol.Rendezvous;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>Says why the path is what it is, from what both sides know of their NATs and what the punch has seen.</summary>
+internal static class VerdictWriter
+{
+    public static Verdict Write(VerdictReason reason, Punch? punch, ConnectionPath? path)
+    {
+        string sentence = reason switch
+        {
+            VerdictReason.Pending => "No direct path has been tried yet.",
+            VerdictReason.Direct => $"Direct by {path?.Kind.ToString().ToUpperInvariant()} from {path?.Local} to {path?.Remote}.",
+            VerdictReason.RelayOnly => "Relayed because relay-only was asked for.",
+            VerdictReason.UdpBlockedHere => "Relayed: no STUN answer reaches this host by UDP. A firewall here drops UDP, or the server's UDP ports are closed.",
+            VerdictReason.UdpBlockedThere => "Relayed: the peer has no proved UDP address. A firewall on its side drops UDP.",
+            VerdictReason.HardNat =>
+                "Relayed: one NAT gives every destination another port and the other NAT filters by port, so neither side knows the port that must be hit.",
+            VerdictReason.NoAnswer => $"Relayed: {punch?.ChecksSent} checks were sent, {punch?.ChecksReceived} came from the peer, none of ours was answered.",
+            VerdictReason.DataBlocked => "Relayed: checks pass between the peers, but sealed packets of full size do not.",
+            VerdictReason.PathLost => "Relayed: the direct path that was in use went silent; a new punch is under way.",
+        };
+        return new Verdict(reason, sentence, punch?.ChecksSent ?? 0, punch?.ChecksReceived ?? 0, punch?.AnswersReceived ?? 0);
+    }
+
+    /// <summary>Why a punch that ended without a pair did so.</summary>
+    public static VerdictReason Explain(NatFacts here, Punch punch)
+    {
+        if (here.Mapping == NatMappingFact.Blocked) return VerdictReason.UdpBlockedHere;
+        if (punch.Plan.Nat.Mapping == NatMappingFact.Blocked || punch.Plan.Candidates.IsEmpty) return VerdictReason.UdpBlockedThere;
+        return VariesByPort(here) || VariesByPort(punch.Plan.Nat) ? VerdictReason.HardNat : VerdictReason.NoAnswer;
+    }
+
+    private static bool VariesByPort(NatFacts nat) => nat.Mapping is NatMappingFact.AddressDependent or NatMappingFact.AddressAndPortDependent;
+}
