@@ -1,0 +1,159 @@
+using Porthole.Protocol.Ice;
+using Porthole.Protocol.Rendezvous;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>What the server says, and who is let in.</summary>
+public sealed partial class PeerMachine
+{
+    private readonly CallGuard _calls;
+    private readonly Registrar _registrar;
+
+    /// <summary>Takes what the parts have to say until all are silent.</summary>
+    private void Pump(Instant now)
+    {
+        bool more = true;
+        while (more)
+        {
+            more = _registrar.Pump(now, _links);
+            while (_context.Rendezvous.TryTakeEvent(out var rendezvousEvent))
+            {
+                HandleRendezvousEvent(now, rendezvousEvent);
+                more = true;
+            }
+        }
+    }
+
+    private void HandleRendezvousEvent(Instant now, RendezvousEvent rendezvousEvent)
+    {
+        switch (rendezvousEvent)
+        {
+            case RendezvousEvent.Welcomed welcomed:
+                _registrar.HandleWelcomed(now, welcomed);
+                break;
+            case RendezvousEvent.StunAccessChanged changed:
+                _registrar.HandleAccess(now, changed.Access);
+                break;
+            case RendezvousEvent.Registered registered:
+                _registrar.HandleRegistered(now, registered);
+                foreach (var link in _links) link.Reopen(now);
+                break;
+            case RendezvousEvent.Disconnected disconnected:
+                _registrar.HandleDisconnected(disconnected);
+                foreach (var link in _links) link.HandleServerLost(now);
+                break;
+            case RendezvousEvent.Refused { Session: { } session } refused:
+                Find(session)?.HandleRefused(now, refused.Error);
+                break;
+            case RendezvousEvent.Refused refused:
+                _registrar.HandleRefused(refused.Error);
+                break;
+            case RendezvousEvent.SessionPushed pushed:
+                HandlePush(now, pushed.Push);
+                break;
+            case RendezvousEvent.Superseded superseded:
+                Find(superseded.Own)?.HandleSuperseded(superseded.By);
+                break;
+            case RendezvousEvent.Incoming incoming:
+                HandleIncoming(now, incoming);
+                break;
+            case RendezvousEvent.Ringing ringing:
+                if (Find(ringing.Session) is { } rung) _context.Events.Enqueue(new PeerEvent.Ringing(rung.Handle));
+                break;
+            case RendezvousEvent.CandidatesReceived received:
+                Find(received.Session)?.HandleCandidates(now, received.Generation, received.Candidates);
+                break;
+            case RendezvousEvent.Restarted restarted:
+                Find(restarted.Session)?.HandleRestarted(now, restarted.Plan);
+                break;
+            case RendezvousEvent.Reopened reopened:
+                if (_context.Rendezvous.Socket is { } main) Find(reopened.Session)?.HandleReopened(now, main, reopened.Generation);
+                break;
+            case RendezvousEvent.SessionClosed closed:
+                Find(closed.Session)?.HandleSessionClosed(now, closed.Reason);
+                break;
+            case RendezvousEvent.Presence presence:
+                _context.Events.Enqueue(new PeerEvent.PresenceChanged(presence.Peer, presence.Online));
+                break;
+            case RendezvousEvent.PeersListed listed:
+                _context.Events.Enqueue(new PeerEvent.PeersListed(listed.Peers));
+                break;
+            case RendezvousEvent.ServerKeyLearned learned:
+                _context.Events.Enqueue(new PeerEvent.ServerKeyLearned(learned.Key));
+                break;
+            case RendezvousEvent.ServerKeyMismatch:
+                break; // the Disconnected that follows says it
+        }
+    }
+
+    private void HandlePush(Instant now, SessionPush push)
+    {
+        if (_context.Rendezvous.Socket is not { } main) return;
+        if (Find(push.Session) is { } link)
+        {
+            if (link is { IsIncoming: true, IsAccepted: false } && !_calls.IsAllowed(push.Remote))
+            {
+                _context.Rendezvous.Release(now, push.Session); // the server pushes what was not accepted
+                return;
+            }
+
+            link.HandlePush(now, push, main);
+            return;
+        }
+
+        if (push.IsInitiator)
+        {
+            _context.Rendezvous.Release(now, push.Session); // a call that was taken back meanwhile
+            return;
+        }
+
+        if (FindOwnCall(push) is { } own)
+        {
+            // Both called at once. The server says whose session lives; if it says nothing, the lower id's does, on both sides alike.
+            if (push.Replaces is null && _context.Self < push.Remote)
+            {
+                _context.Rendezvous.Release(now, push.Session);
+                return;
+            }
+
+            own.HandleSuperseded(push.Session);
+            own.HandlePush(now, push, main);
+            return;
+        }
+
+        if (_calls.Judge(now, push.RemoteKey, push.RemoteName) is { } problem)
+        {
+            TurnAway(now, push.Session, push.Remote, push.RemoteName, problem);
+            return;
+        }
+
+        var answered = PeerLink.Answer(_context, push);
+        _links.Add(answered);
+        answered.HandlePush(now, push, main);
+    }
+
+    private void HandleIncoming(Instant now, RendezvousEvent.Incoming incoming)
+    {
+        if (Find(incoming.Session) is not null) return;
+        if (_calls.JudgeAsked(now, incoming.Key, incoming.Name) is { } problem)
+        {
+            TurnAway(now, incoming.Session, incoming.Key.PeerId, incoming.Name, problem);
+            return;
+        }
+
+        var link = PeerLink.Ring(_context, incoming.Session, incoming.Key, incoming.Name);
+        _links.Add(link);
+        _context.Events.Enqueue(new PeerEvent.Incoming(link.Handle, incoming.Key, incoming.Name));
+    }
+
+    private void TurnAway(Instant now, SessionId session, PeerId peer, string? name, CallProblem problem)
+    {
+        _context.Rendezvous.Refuse(now, session);
+        _context.Events.Enqueue(new PeerEvent.TurnedAway(peer, name, problem.Error, problem.Text));
+    }
+
+    /// <summary>This side's own unanswered call to the same peer, if there is one.</summary>
+    private PeerLink? FindOwnCall(SessionPush push) => push.Replaces is { } replaced
+        ? Find(replaced) is { Session: null } named ? named : null
+        : _links.Find(link => link is { IsIncoming: false, Session: null } && link.Remote == push.Remote);
+}

@@ -1,0 +1,251 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using Porthole.Protocol.Discovery;
+using Porthole.Protocol.Ice;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Peer;
+
+/// <summary>
+/// The whole client as one machine: keeps the main connection, finds out about the NATs, calls and answers peers, and moves each session to the best path
+/// there is. Rendezvous, discovery, ICE and sessions meet here and nowhere else.
+/// </summary>
+public sealed partial class PeerMachine : ISocketUser
+{
+    private readonly PeerContext _context;
+    private readonly List<PeerLink> _links = [];
+    private int _nextWriter;
+
+    /// <summary>Creates a peer that has done nothing yet.</summary>
+    public PeerMachine(PeerMachineOptions options, EntropySource entropy)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(entropy);
+        _context = new PeerContext(options, entropy);
+        _calls = new CallGuard(options);
+        _registrar = new Registrar(_context);
+    }
+
+    /// <summary>The peer's own id.</summary>
+    public PeerId Id => _context.Self;
+
+    /// <summary>The newest findings about the NATs in front of this host; null before the first.</summary>
+    public NatReport? Nat => _registrar.Report;
+
+    /// <inheritdoc/>
+    public Instant? NextDeadline
+    {
+        get
+        {
+            var next = Instant.Earlier(_context.Rendezvous.NextDeadline, _registrar.NextDeadline);
+            foreach (var link in _links) next = Instant.Earlier(next, link.NextDeadline);
+            return next;
+        }
+    }
+
+    /// <summary>Connects to the server and registers; <see cref="PeerEvent.Registered"/> or <see cref="PeerEvent.ServerLost"/> follows.</summary>
+    public void Start(Instant now)
+    {
+        _registrar.Start(now);
+        Pump(now);
+    }
+
+    /// <summary>Calls a peer. <see cref="PeerEvent.Opened"/> or <see cref="PeerEvent.Failed"/> follows.</summary>
+    public ConnectionHandle Connect(Instant now, PeerTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        var known = _context.Options.KnownPeers;
+        var pin = target.Id is { } id ? known.FindById(id) : target.Name is { } name ? known.FindByName(name) : null;
+        var link = PeerLink.Dial(_context, now, target, pin);
+        _links.Add(link);
+        Pump(now);
+        return link.Handle;
+    }
+
+    /// <summary>Takes a call that came as <see cref="PeerEvent.Incoming"/>.</summary>
+    public void Accept(Instant now, ConnectionHandle connection)
+    {
+        if (Find(connection) is not { Session: null, IsIncoming: true } link) return;
+        link.IsAccepted = true;
+        _context.Rendezvous.Accept(now, link.Id);
+        Pump(now);
+    }
+
+    /// <summary>Declines a call that came as <see cref="PeerEvent.Incoming"/>.</summary>
+    public void Refuse(Instant now, ConnectionHandle connection)
+    {
+        if (Find(connection) is not { Session: null, IsIncoming: true } link) return;
+        _links.Remove(link);
+        _context.Rendezvous.Refuse(now, link.Id);
+        Pump(now);
+    }
+
+    /// <summary>Opens a stream.</summary>
+    /// <returns>False when the connection is not open, or the peer takes no more streams now (<see cref="SessionEvent.StreamsAvailable"/> follows).</returns>
+    public bool TryOpenStream(Instant now, ConnectionHandle connection, [NotNullWhen(true)] out SessionStream? stream)
+    {
+        stream = null;
+        if (Find(connection) is not { Session: { } session } link || !session.TryOpenStream(now, out stream)) return false;
+        link.Pump(now);
+        Pump(now);
+        return true;
+    }
+
+    /// <summary>Takes word that the program wrote to a stream, read from it, or gave it up.</summary>
+    public void HandleStreamActivity(Instant now, ConnectionHandle connection, SessionStream stream)
+    {
+        if (Find(connection) is not { Session: { } session } link) return;
+        session.HandleStreamActivity(now, stream);
+        link.Pump(now);
+        Pump(now);
+    }
+
+    /// <summary>Sends a datagram that may be lost (RFC 9221).</summary>
+    /// <returns>False when the connection is not open, the queue is full or the datagram does not fit a packet.</returns>
+    public bool TrySendDatagram(Instant now, ConnectionHandle connection, ReadOnlySpan<byte> data) =>
+        Find(connection) is { Session: { } session } && session.TrySendDatagram(now, data);
+
+    /// <summary>Closes a connection, or takes a call back; the peer is told the code and the reason.</summary>
+    public void Close(Instant now, ConnectionHandle connection, ulong code, string reason)
+    {
+        if (Find(connection) is not { } link) return;
+        link.Close(now, code, reason);
+        Pump(now);
+    }
+
+    /// <summary>What the session of a connection has counted; null when there is none.</summary>
+    public SessionStatistics? GetStatistics(ConnectionHandle connection) => Find(connection)?.Session?.Statistics;
+
+    /// <summary>The paths that the session of a connection has now.</summary>
+    public IReadOnlyList<PathStatus> GetPaths(ConnectionHandle connection) => Find(connection)?.Session?.Paths ?? [];
+
+    /// <summary>The hash of the handshake, for two people to compare (<c>/verify</c>); empty before the connection is open.</summary>
+    public ReadOnlyMemory<byte> GetHandshakeHash(ConnectionHandle connection) => Find(connection)?.Session?.HandshakeHash ?? default;
+
+    /// <summary>Why the path of a connection is what it is.</summary>
+    public Verdict GetVerdict(ConnectionHandle connection) => Find(connection)?.Verdict ?? Verdict.Pending;
+
+    /// <summary>Asks who is online; <see cref="PeerEvent.PeersListed"/> follows.</summary>
+    public void RequestPeers(Instant now)
+    {
+        _context.Rendezvous.RequestPeers(now);
+        Pump(now);
+    }
+
+    /// <summary>Closes every connection and the main connection. What is to be said still goes out; the driver drains and then closes the sockets.</summary>
+    public void Stop(Instant now, ulong code, string reason)
+    {
+        foreach (var link in _links.ToArray()) link.Close(now, code, reason);
+        _registrar.Stop(now);
+        Pump(now);
+    }
+
+    /// <inheritdoc/>
+    public void HandleDatagrams(Instant now, in DatagramBatch batch)
+    {
+        foreach (ref readonly var datagram in batch.Datagrams) HandleDatagram(now, datagram.Socket, datagram.Remote, batch.Bytes(datagram));
+        Pump(now);
+    }
+
+    /// <inheritdoc/>
+    public void HandleDeadline(Instant now)
+    {
+        _context.Rendezvous.HandleDeadline(now);
+        _registrar.HandleDeadline(now);
+        foreach (var link in _links)
+        {
+            if (link.NextDeadline <= now) link.HandleDeadline(now);
+        }
+
+        Pump(now);
+    }
+
+    /// <inheritdoc/>
+    public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
+    {
+        if (_context.Rendezvous.TryWrite(now, ref writer) || _registrar.TryWrite(now, ref writer)) return true;
+
+        // Each link in turn, so that one busy connection cannot keep the others from the socket.
+        for (int i = 0; i < _links.Count; i++)
+        {
+            _nextWriter = _nextWriter + 1 < _links.Count ? _nextWriter + 1 : 0;
+            if (_links[_nextWriter].TryWrite(now, ref writer)) return true;
+        }
+
+        Forget();
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) =>
+        _context.Rendezvous.TryTakeSocketRequest(out request) || _context.Sockets.TryTakeRequest(out request);
+
+    /// <inheritdoc/>
+    public void HandleSocketEvent(Instant now, SocketEvent socketEvent)
+    {
+        switch (socketEvent)
+        {
+            case SocketEvent.NetworkChanged changed:
+                var gone = _registrar.HandleNetworkChanged(now, changed);
+                foreach (var link in _links)
+                {
+                    if (gone.IsEmpty) link.HandleNetworkChange(now);
+                    else link.HandleSocketsGone(now, gone);
+                }
+
+                break;
+            case SocketEvent.Congested congested when congested.Socket == _context.Rendezvous.Socket:
+                foreach (var link in _links) link.SetRelayCongested(true);
+                break;
+            case SocketEvent.Writable writable when writable.Socket == _context.Rendezvous.Socket:
+                foreach (var link in _links) link.SetRelayCongested(false);
+                break;
+            default:
+                if (_registrar.HandleSocketEvent(now, socketEvent) is { } lost)
+                {
+                    foreach (var link in _links) link.HandleSocketsGone(now, [lost]);
+                }
+
+                break;
+        }
+
+        Pump(now);
+    }
+
+    /// <summary>Takes the next event.</summary>
+    public bool TryTakeEvent([NotNullWhen(true)] out PeerEvent? peerEvent) => _context.Events.TryDequeue(out peerEvent);
+
+    private void HandleDatagram(Instant now, SocketId socket, TransportAddress remote, Span<byte> datagram)
+    {
+        if (socket == _context.Rendezvous.Socket)
+        {
+            if (_context.Rendezvous.HandleMessage(now, socket, datagram)) return;
+            if (RelayFrame.TryParse(datagram, out var session, out var packet)) Find(session)?.HandleRelayed(now, packet);
+            return;
+        }
+
+        switch (PacketKinds.Classify(datagram))
+        {
+            case PacketKind.Session:
+                if (PacketHeader.TryReadSession(datagram, out var id)) Find(id)?.HandlePacket(now, socket, remote, datagram);
+                break;
+            case PacketKind.Stun:
+                if (_registrar.HandleStun(now, socket, remote, datagram)) break;
+                foreach (var link in _links)
+                {
+                    if (link.HandleStun(now, socket, remote, datagram)) break;
+                }
+
+                break;
+            case PacketKind.TurnChannel or PacketKind.Unknown:
+                break;
+        }
+    }
+
+    private PeerLink? Find(ConnectionHandle handle) => _links.Find(link => link.Handle == handle);
+
+    private PeerLink? Find(SessionId id) => _links.Find(link => link.Id == id);
+
+    private void Forget() => _links.RemoveAll(static link => link.IsOver);
+}
