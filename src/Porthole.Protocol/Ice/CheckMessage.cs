@@ -1,0 +1,92 @@
+using System.Text;
+using Porthole.Protocol.Stun;
+
+namespace Porthole.Protocol.Ice;
+
+/// <summary>The Binding requests and answers of connectivity checks (RFC 8445 sections 7.1, 7.3), under both agents' credentials.</summary>
+internal sealed class CheckMessage
+{
+    /// <summary>The largest message: the longest username of RFC 8489 section 14.3 and every attribute of ours.</summary>
+    public const int MaxSize = 768;
+
+    private readonly byte[] _localPassword;
+    private readonly byte[] _localPrefix;
+    private byte[] _remotePassword = [];
+    private byte[] _outgoingUsername = [];
+    private byte[] _incomingUsername = [];
+    private readonly StunAttributeType[] _unknown = new StunAttributeType[1];
+
+    public CheckMessage(IceCredentials local)
+    {
+        Local = local;
+        _localPassword = Encoding.ASCII.GetBytes(local.Password);
+        _localPrefix = Encoding.ASCII.GetBytes(local.UsernameFragment + ":");
+    }
+
+    public IceCredentials Local { get; }
+
+    public IceCredentials? Remote { get; private set; }
+
+    public void SetRemote(IceCredentials remote)
+    {
+        Remote = remote;
+        _remotePassword = Encoding.ASCII.GetBytes(remote.Password);
+        _outgoingUsername = Encoding.ASCII.GetBytes($"{remote.UsernameFragment}:{Local.UsernameFragment}");
+        _incomingUsername = Encoding.ASCII.GetBytes($"{Local.UsernameFragment}:{remote.UsernameFragment}");
+    }
+
+    /// <summary>Whether a request names this agent (RFC 8445 section 7.2.2): then no other agent needs to look at it.</summary>
+    public bool IsForUs(in StunReader request, out ReadOnlySpan<byte> remoteFragment)
+    {
+        remoteFragment = default;
+        if (!request.TryGetBytes(StunAttributeType.Username, out var username) || !username.StartsWith(_localPrefix)) return false;
+        remoteFragment = username[_localPrefix.Length..];
+        return true;
+    }
+
+    /// <summary>
+    /// Whether a request that names this agent is genuine: its password, and the other agent's fragment as far as it is known. A FINGERPRINT must be right if it
+    /// is there; the integrity makes it dispensable, and some agents leave it out.
+    /// </summary>
+    public bool IsAuthentic(in StunReader request)
+    {
+        if (request.Has(StunAttributeType.Fingerprint) && !request.HasValidFingerprint()) return false;
+        if (Remote is not null && !(request.TryGetBytes(StunAttributeType.Username, out var username) && username.SequenceEqual(_incomingUsername))) return false;
+        return request.HasValidIntegrity(_localPassword);
+    }
+
+    /// <summary>Whether an answer was made by the other agent.</summary>
+    public bool IsAuthenticAnswer(in StunReader answer) =>
+        Remote is not null
+        && (!answer.Has(StunAttributeType.Fingerprint) || answer.HasValidFingerprint())
+        && answer.HasValidIntegrity(_remotePassword);
+
+    public int WriteRequest(Span<byte> buffer, ConnectivityCheck check)
+    {
+        var writer = new StunWriter(buffer, StunClass.Request, StunMethod.Binding, check.Id);
+        writer.WriteBytes(StunAttributeType.Username, _outgoingUsername);
+        writer.WriteUInt32(StunAttributeType.Priority, check.Priority);
+        writer.WriteUInt64(check.Role == IceRole.Controlling ? StunAttributeType.IceControlling : StunAttributeType.IceControlled, check.TieBreaker);
+        if (check.UseCandidate) writer.WriteFlag(StunAttributeType.UseCandidate);
+        writer.WriteIntegrity(_remotePassword);
+        writer.WriteFingerprint();
+        return writer.Length;
+    }
+
+    public int WriteAnswer(Span<byte> buffer, in PendingAnswer answer)
+    {
+        bool success = answer.Error == StunErrorCode.None;
+        var writer = new StunWriter(buffer, success ? StunClass.SuccessResponse : StunClass.ErrorResponse, StunMethod.Binding, answer.Id);
+        if (success) writer.WriteXorAddress(StunAttributeType.XorMappedAddress, answer.Remote);
+        else writer.WriteErrorCode(answer.Error);
+        if (answer.Error == StunErrorCode.UnknownAttribute)
+        {
+            _unknown[0] = answer.Unknown;
+            writer.WriteUnknownAttributes(_unknown);
+        }
+
+        writer.WriteIntegrity(_localPassword);
+        writer.WriteFingerprint();
+        return writer.Length;
+    }
+}

@@ -1,0 +1,225 @@
+using System.Diagnostics.CodeAnalysis;
+using Porthole.Protocol.Stun;
+
+namespace Porthole.Protocol.Ice;
+
+/// <summary>
+/// A full ICE agent (RFC 8445) for one component, with trickled candidates (RFC 8838) and consent (RFC 7675). It finds address pairs over which both directions work. A
+/// restart is a new agent with new credentials.
+/// </summary>
+/// <remarks>
+/// The rules of <see cref="IProtocolMachine"/> hold: one input, then drain <see cref="TryWrite"/> and <see cref="TryTakeEvent"/>. Packets go to candidates
+/// that were given and to sources of authenticated checks, to nobody else, and no more than <see cref="IceOptions.CheckLimit"/> of them.
+/// </remarks>
+public sealed class IceAgent
+{
+    private readonly AgentCore _core;
+    private readonly IncomingChecks _checks;
+    private readonly CheckAnswers _answers;
+
+    /// <summary>Creates an agent that is not started.</summary>
+    /// <param name="options">The numbers it works by.</param>
+    /// <param name="role">The role it begins with; a conflict may change it.</param>
+    /// <param name="local">Its own credentials.</param>
+    /// <param name="entropy">For transaction ids, the tie-breaker and the spread of consent checks.</param>
+    public IceAgent(IceOptions options, IceRole role, IceCredentials local, EntropySource entropy)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(local);
+        ArgumentNullException.ThrowIfNull(entropy);
+        _core = new AgentCore(options, role, local, entropy);
+        _checks = new IncomingChecks(_core);
+        _answers = new CheckAnswers(_core);
+    }
+
+    /// <summary>How far the agent is.</summary>
+    public IceState State => _core.State;
+
+    /// <summary>The present role.</summary>
+    public IceRole Role => _core.Role.Role;
+
+    /// <summary>The nominated pair; null before nomination and after its consent was lost.</summary>
+    public CandidatePair? Selected => _core.Selected;
+
+    /// <summary>The valid pairs that consent is kept on, at most <see cref="IceOptions.KeptPairs"/>.</summary>
+    public IReadOnlyList<CandidatePair> ValidPairs => _core.Valid.Pairs;
+
+    /// <summary>All pairs, in the order in which they are checked.</summary>
+    public IReadOnlyList<CandidatePair> Pairs => _core.Checklist.Pairs;
+
+    /// <summary>The local candidates: those given, and those that the other agent's answers showed.</summary>
+    public IReadOnlyList<Candidate> LocalCandidates => _core.Locals.All;
+
+    /// <summary>The remote candidates: those given, and those that authenticated checks showed.</summary>
+    public IReadOnlyList<Candidate> RemoteCandidates => _core.Remotes.All;
+
+    /// <summary>The agent's own credentials.</summary>
+    public IceCredentials LocalCredentials => _core.Messages.Local;
+
+    /// <summary>How many requests were sent, consent aside.</summary>
+    public int ChecksSent => _core.Scheduler.ChecksSent;
+
+    /// <summary>When to call <see cref="HandleDeadline"/> if nothing arrives first; null when only input can wake the agent.</summary>
+    public Instant? NextDeadline
+    {
+        get
+        {
+            if (!_core.CanCheck) return _core.GiveUpAt;
+            var next = Instant.Earlier(_core.GiveUpAt, _core.Open.NextDeadline);
+            next = Instant.Earlier(next, _core.Scheduler.NextDeadline);
+            next = Instant.Earlier(next, _core.Role.NextDeadline);
+            return Instant.Earlier(next, _core.Valid.NextDeadline);
+        }
+    }
+
+    /// <summary>Adds a local candidate, at any time.</summary>
+    /// <returns>False when it is known, cannot be reached, or there are <see cref="IceOptions.MaxCandidates"/>.</returns>
+    public bool AddLocalCandidate(Instant now, Candidate candidate)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        if (State == IceState.Failed || !_core.Locals.TryAdd(candidate)) return false;
+        if (IsConcluded) return true;
+        foreach (var remote in _core.Remotes.All) _core.AddPair(candidate, remote, vouched: false);
+        return true;
+    }
+
+    /// <summary>Says the other agent's credentials. Once: other credentials are another agent.</summary>
+    public void SetRemoteCredentials(Instant now, IceCredentials credentials)
+    {
+        ArgumentNullException.ThrowIfNull(credentials);
+        if (_core.Messages.Remote is not null) return;
+        _core.Messages.SetRemote(credentials);
+        _checks.ProcessEarly(now);
+    }
+
+    /// <summary>Adds a remote candidate, at any time (RFC 8838 section 11).</summary>
+    /// <returns>False when it is known, cannot be reached, or there are <see cref="IceOptions.MaxCandidates"/>.</returns>
+    public bool AddRemoteCandidate(Instant now, Candidate candidate)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        if (State == IceState.Failed) return false;
+        candidate = candidate with { Socket = default };
+        if (_core.Remotes.TryFind(default, candidate.Address, out var known)) return TakeSignalled(known, candidate);
+        if (!_core.Remotes.TryAdd(candidate)) return false;
+        if (IsConcluded) return true;
+        foreach (var local in _core.Locals.All) _core.AddPair(local, candidate, vouched: false);
+        return true;
+    }
+
+    /// <summary>Says that no more remote candidates follow (RFC 8838 section 14): a controlling agent need not wait for better ones.</summary>
+    public void EndOfRemoteCandidates(Instant now)
+    {
+        _core.RemoteIsComplete = true;
+        _core.Role.HandleDeadline(now);
+    }
+
+    /// <summary>From now on checks may be sent. Until then the other agent's are answered all the same.</summary>
+    public void Start(Instant now)
+    {
+        _core.Start(now);
+        _checks.ProcessEarly(now);
+    }
+
+    /// <summary>Says which of the <see cref="ValidPairs"/> the owner uses: it is not released while it works.</summary>
+    public void Use(CandidatePair pair)
+    {
+        ArgumentNullException.ThrowIfNull(pair);
+        if (pair.Consent is not null) _core.Valid.InUse = pair;
+    }
+
+    /// <summary>Takes a datagram.</summary>
+    /// <returns>True when it was this agent's: a check that names it, or the answer to one of its own. Otherwise it is somebody else's and nothing happened.</returns>
+    public bool HandleDatagram(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> datagram)
+    {
+        if (!StunReader.TryParse(datagram, out var message) || message.Method != StunMethod.Binding) return false;
+        return message.Class switch
+        {
+            StunClass.Request => _checks.Handle(now, socket, remote, message),
+            StunClass.SuccessResponse or StunClass.ErrorResponse => _answers.Handle(now, socket, remote, message),
+            // A keepalive (RFC 8445 section 11): there to be seen by the NATs on its way.
+            StunClass.Indication => IsKeepalive(socket, remote),
+        };
+    }
+
+    /// <summary>A local address is gone: its candidates, its pairs and what was sent from it. Consent for its valid pairs is lost.</summary>
+    public void RemoveSocket(Instant now, SocketId socket)
+    {
+        _core.Locals.RemoveSocket(socket);
+        for (int i = _core.Checklist.Pairs.Count - 1; i >= 0; i--)
+        {
+            var pair = _core.Checklist.Pairs[i];
+            if (pair.Socket != socket) continue;
+            _core.Lose(now, pair);
+            _core.Forget(pair);
+        }
+    }
+
+    /// <summary>Takes the passing of time. A call that comes too early, or for nothing, does nothing.</summary>
+    public void HandleDeadline(Instant now)
+    {
+        while (_core.Open.TryTakeExpired(now, out var check)) _core.HandleFailed(now, check, CheckStep.Failed);
+        while (_core.Valid.TryFindExpired(now, out var pair)) _core.Lose(now, pair);
+        _core.Role.HandleDeadline(now);
+        if (_core.GiveUpAt <= now) _core.GiveUp();
+    }
+
+    /// <summary>Writes the next datagram: answers first, then checks that are sent again, new ones, and consent.</summary>
+    /// <returns>False when there is nothing to send; the writer is then untouched.</returns>
+    public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
+    {
+        if (!writer.TryReserve(CheckMessage.MaxSize, out var buffer)) return false;
+        if (_core.Answers.TryTake(out var answer))
+        {
+            writer.Begin(answer.Socket, answer.Remote);
+            writer.Commit(_core.Messages.WriteAnswer(buffer, answer));
+            return true;
+        }
+
+        if (!_core.CanCheck || NextCheck(now) is not { } check) return false;
+        check.HandleSent(now, _core.Options, _core.Selected is not null);
+        writer.Begin(check.Pair.Socket, check.Pair.RemoteAddress);
+        writer.Commit(_core.Messages.WriteRequest(buffer, check));
+        _core.Trace(CheckStep.Sent, check.Pair, check.Transmissions);
+        return true;
+    }
+
+    /// <summary>Takes the next event; drain to false after every input.</summary>
+    public bool TryTakeEvent([NotNullWhen(true)] out IceEvent? iceEvent) => _core.TryTakeEvent(out iceEvent);
+
+    private bool IsConcluded => _core.State == IceState.Completed && !_core.Options.KeepValidPairs;
+
+    private ConnectivityCheck? NextCheck(Instant now)
+    {
+        while (_core.Open.DueForRetransmission(now) is { } again)
+        {
+            if (_core.Scheduler.TryCount(again.Pair)) return again;
+            again.Stop(now);
+        }
+
+        if (_core.Scheduler.TryTake(now, out var pair))
+        {
+            return _core.BeginCheck(pair, pair.State == PairState.Succeeded ? CheckPurpose.Nomination : CheckPurpose.Connectivity);
+        }
+
+        if (!_core.Valid.TryFindDue(now, out pair)) return null;
+        pair.Consent!.HandleSent(now);
+        return _core.BeginCheck(pair, CheckPurpose.Consent);
+    }
+
+    // Signalling confirms what a check had shown: the candidate keeps its pairs and gets its real type, foundation and priority (RFC 8838 section 11).
+    private bool TakeSignalled(Candidate known, Candidate signalled)
+    {
+        if (known.Type != CandidateType.PeerReflexive || signalled.Type == CandidateType.PeerReflexive) return false;
+        _core.Remotes.Replace(known, signalled);
+        foreach (var pair in _core.Checklist.Pairs.ToArray())
+        {
+            if (pair.Remote == known) _core.Replace(pair, pair.Local, signalled);
+        }
+
+        if (IsConcluded) return true;
+        foreach (var local in _core.Locals.All) _core.AddPair(local, signalled, vouched: false);
+        return true;
+    }
+
+    private bool IsKeepalive(SocketId socket, TransportAddress remote) => _core.Checklist.Find(socket, remote) is { State: PairState.Succeeded };
+}
