@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Porthole.Protocol;
-using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Identity;
@@ -98,9 +97,6 @@ public sealed class KnownPeers
         PeerError.KeyChanged,
         $"The key of {name} has changed: it was {known.Short}…, now {offered.Short}… is offered. Somebody else may be using the name; if the change is expected, delete its line from {Location ?? "the known peers"} and connect again.");
 
-    /// <summary>What a machine may ask, for the names of one server.</summary>
-    internal IKnownPeers At(Func<PeerId> server) => new View(this, server);
-
     private static KnownPeer? ParseLine(string line)
     {
         if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var name, var id, var keyText, var seen, var serverText]) return null;
@@ -114,11 +110,4 @@ public sealed class KnownPeers
     private static string FormatLine(KnownPeer peer) => string.Create(
         CultureInfo.InvariantCulture,
         $"{peer.Name ?? NoName} {peer.Key.PeerId} {ServerAddress.FormatKey(peer.Key)} {peer.FirstSeen.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ} {peer.Server}");
-
-    private sealed class View(KnownPeers known, Func<PeerId> server) : IKnownPeers
-    {
-        public PublicKey? FindByName(string name) => known.FindByName(server(), name);
-
-        public PublicKey? FindById(PeerId id) => known.FindById(id);
-    }
 }
