@@ -122,8 +122,9 @@ public sealed class UdpSocketTests
 
         long sent = GC.GetAllocatedBytesForCurrentThread(), received = inbox.AllocatedByReceiver;
         Exchange(socket, inbox, bytes, Rounds);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - sent);
-        Assert.Equal(0, inbox.AllocatedByReceiver - received);
+        // The waits of the test itself may take a few bytes once; a single byte a packet would be 16,000.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - sent, 0, 1_000);
+        Assert.InRange(inbox.AllocatedByReceiver - received, 0, 1_000);
         await CloseAsync(socket);
     }
 
