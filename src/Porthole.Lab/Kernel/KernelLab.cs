@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using Porthole.Lab.Nat;
+using Porthole.Protocol;
 
 namespace Porthole.Lab.Kernel;
 
@@ -58,8 +60,8 @@ public sealed class KernelLab : IDisposable
             if (link is not null)
             {
                 _delayed = true;
-                AddForwarder(_hub, "tun0", device => new TunForwarder(device, link));
-                string route = $"route add default dev tun0 table {DelayTable}";
+                AddForwarder(_hub, KernelNatRules.Tun, device => new TunForwarder(device, link));
+                string route = $"route add default dev {KernelNatRules.Tun} table {DelayTable}";
                 _hub.Configure(route);
                 _hub.Configure6(route);
             }
@@ -104,16 +106,34 @@ public sealed class KernelLab : IDisposable
     /// <param name="kind">What the router does.</param>
     /// <param name="behind">The carrier whose network the router stands in; <c>null</c>: on the public segment.</param>
     /// <param name="network">The first address of the local /24, such as 192.168.1.0; <c>null</c>: one of its own.</param>
-    /// <param name="hairpin">Whether inside hosts reach each other by their mapped addresses; the cone kinds alone can.</param>
+    /// <param name="hairpin">Whether inside hosts reach each other by their mapped addresses; the full cone alone can.</param>
     /// <exception cref="KernelLabException">The kernel refused.</exception>
     public KernelSite AddSite(KernelNatKind kind, KernelSite? behind = null, IPAddress? network = null, bool hairpin = false)
     {
-        if (hairpin && kind is not (KernelNatKind.FullCone or KernelNatKind.Restricted))
-        {
-            throw new ArgumentException("The kernel's masquerading knows no hairpinning; only the cone kinds have it.", nameof(hairpin));
-        }
+        if (hairpin && kind != KernelNatKind.FullCone) throw new ArgumentException("Only the full cone is built with hairpinning.", nameof(hairpin));
         var site = BuildSite(kind, behind, network);
-        site.Router.LoadRules(KernelNatRules.Build(kind, site.WanAddress, hairpin));
+        site.Router.LoadRules(KernelNatRules.Build(kind, site.WanAddress, $"{site.Network}/{site.PrefixLength}", hairpin));
+        return site;
+    }
+
+    /// <summary>
+    /// Adds a site whose router translates UDP by a model, on a TUN device: for behaviours that the kernel lacks. TCP is translated by the kernel.
+    /// </summary>
+    /// <param name="build">Makes the NAT or firewall from the router's outer address.</param>
+    /// <param name="link">What a packet meets on its way through the router.</param>
+    /// <exception cref="KernelLabException">The kernel refused.</exception>
+    public KernelSite AddModelledSite(Func<TransportAddress, IMiddlebox> build, KernelLinkOptions? link = null)
+    {
+        ArgumentNullException.ThrowIfNull(build);
+        var site = BuildSite(null, null, null);
+        site.Router.LoadRules(KernelNatRules.BuildForModel(site.WanAddress));
+        var translator = new MiddleboxTranslator(
+            build(TransportAddress.From(site.WanAddress, 0)), TransportAddress.From(site.Network, 0), site.PrefixLength);
+        AddForwarder(site.Router, KernelNatRules.Tun, device => new TunForwarder(device, link ?? new KernelLinkOptions(), translator.Translate));
+        // The outer address is not the router's own but lies behind the device, so that what is sent to it passes the model.
+        site.Router.Configure(
+            $"route add {site.WanAddress}/32 dev {KernelNatRules.Tun}\nroute add default dev {KernelNatRules.Tun} table {DelayTable}\n"
+            + $"rule add iif {KernelNatRules.Lan} ipproto udp lookup {DelayTable} pref 10");
         return site;
     }
 
@@ -165,7 +185,7 @@ public sealed class KernelLab : IDisposable
         if (behind is null)
         {
             wan = publicAddress = IPAddress.Parse($"203.0.113.{(10 + number).ToString(CultureInfo.InvariantCulture)}");
-            int port = Join(router, wan, $"{Segment6}{10 + number:x}");
+            int port = kind is null ? JoinBehind(router, wan, number) : Join(router, wan, $"{Segment6}{10 + number:x}");
             string toLan = $"route add {prefix6}/64 via {Segment6}{10 + number:x} dev v{port}";
             _hub.Configure(routed ? $"{toLan}\nroute add {network}/{prefixLength} via {wan} dev v{port}" : toLan);
         }
@@ -227,6 +247,15 @@ public sealed class KernelLab : IDisposable
             + $"link set {KernelNatRules.Wan} up\nroute add default via {HubAddress}\nroute add default via fe80::1 dev {KernelNatRules.Wan}");
         Route(address, port);
         _hub.Configure($"route add {address6}/128 dev v{port}");
+        return port;
+    }
+
+    /// <summary>As <see cref="Join"/>, but the address lies behind the namespace, which has a link address of its own.</summary>
+    private int JoinBehind(NetworkNamespace space, IPAddress address, int number)
+    {
+        var link = IPAddress.Parse($"100.127.0.{number.ToString(CultureInfo.InvariantCulture)}");
+        int port = Join(space, link, $"{Segment6}{10 + number:x}");
+        _hub.Configure($"route add {address}/32 via {link} dev v{port}");
         return port;
     }
 

@@ -49,6 +49,15 @@ public sealed class KernelSite
             $"addr del {from}/{PrefixLength} dev e0\naddr add {to}/{PrefixLength} dev e0\nroute replace default via {Gateway}"));
     }
 
+    /// <summary>
+    /// Sets how long the router's connection tracking remembers UDP (30 s and 120 s by default). Linux counts a flow as replied
+    /// once it has been answered and has lived for two seconds.
+    /// </summary>
+    /// <exception cref="IOException">The kernel of this machine does not let a namespace set them.</exception>
+    public void SetLifetimes(TimeSpan unreplied, TimeSpan replied) => Router.SetParameters(
+        ("netfilter/nf_conntrack_udp_timeout", unreplied.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)),
+        ("netfilter/nf_conntrack_udp_timeout_stream", replied.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)));
+
     /// <summary>Connects a namespace to the local network with a default route to the router.</summary>
     internal (IPAddress Address, IPAddress? Address6) Attach(NetworkNamespace space, string interfaceName)
     {

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Porthole.Lab;
 using Porthole.Lab.Kernel;
+using Porthole.Lab.Nat;
 
 namespace Porthole.NetworkTests.Kernel;
 
@@ -38,6 +40,29 @@ public sealed class KernelLabTests
         using var host = Bind(site.AddHost("inside"), 5000);
         host.SendTo([1], new IPEndPoint(lab.Server.Address, 3478));
         Assert.Equal(site.PublicAddress, Receive(server)!.Address);
+    }
+
+    [RootFact]
+    public void A_modelled_site_lets_TCP_out_through_the_kernel()
+    {
+        using var lab = new KernelLab();
+        var site = lab.AddModelledSite(external => new NatTable(NatProfile.Symmetric, new SeededEntropy(1), external));
+        Assert.True(Connects(site.AddHost("inside"), lab.Server));
+    }
+
+    [RootFact]
+    public void IPv6_passes_a_router_only_as_an_answer()
+    {
+        using var lab = new KernelLab();
+        var host = lab.AddSite(KernelNatKind.FullCone).AddHost("inside");
+        using var outside = Bind(lab.Server, 5000, lab.Server.Address6);
+        using var inside = Bind(host, 5000, host.Address6);
+        outside.SendTo([1], inside.LocalEndPoint!);
+        Assert.Null(Receive(inside));
+        inside.SendTo([1], outside.LocalEndPoint!);
+        Assert.Equal(inside.LocalEndPoint, Receive(outside));
+        outside.SendTo([1], inside.LocalEndPoint!);
+        Assert.Equal(outside.LocalEndPoint, Receive(inside));
     }
 
     [RootFact]
