@@ -73,9 +73,15 @@ internal sealed class OpenChecks
     /// <summary>Takes a check that nobody answered in time.</summary>
     public bool TryTakeExpired(Instant now, [NotNullWhen(true)] out ConnectivityCheck? expired)
     {
-        int index = _checks.FindIndex(check => check.Expiry <= now);
-        expired = index < 0 ? null : _checks[index];
-        if (index >= 0) _checks.RemoveAt(index);
-        return index >= 0;
+        for (int i = 0; i < _checks.Count; i++)
+        {
+            if (_checks[i].Expiry > now) continue;
+            expired = _checks[i];
+            _checks.RemoveAt(i);
+            return true;
+        }
+
+        expired = null;
+        return false;
     }
 }

@@ -66,8 +66,16 @@ internal sealed class ValidList(AgentCore agent)
         _pairs.Clear();
     }
 
-    public bool TryFindExpired(Instant now, [NotNullWhen(true)] out CandidatePair? expired) =>
-        (expired = _pairs.Find(pair => pair.Consent!.Expiry <= now)) is not null;
+    public bool TryFindExpired(Instant now, [NotNullWhen(true)] out CandidatePair? expired)
+    {
+        expired = null;
+        foreach (var pair in _pairs)
+        {
+            if (pair.Consent!.Expiry <= now) expired ??= pair;
+        }
+
+        return expired is not null;
+    }
 
     public bool TryFindDue(Instant now, [NotNullWhen(true)] out CandidatePair? due)
     {
