@@ -74,13 +74,13 @@ public sealed record IceOptions
     /// <summary>Whether every check is reported as <see cref="IceEvent.CheckTraced"/>.</summary>
     public bool TraceChecks { get; init; } = true;
 
-    /// <summary>The options between two Porthole peers, whose round trips to the server are known.</summary>
-    /// <param name="localServerRoundTrip">One way from this peer to the server, r_a.</param>
-    /// <param name="remoteServerRoundTrip">One way from the server to the other peer, r_b.</param>
+    /// <summary>The options between two Porthole peers, whose ways to the server are known.</summary>
+    /// <param name="localOneWay">One way from this peer to the server, r_a.</param>
+    /// <param name="remoteOneWay">One way from the server to the other peer, r_b.</param>
     /// <returns>Ta 5 ms; RTO max(100 ms, 2(r_a + r_b)), steady for a second, then doubling up to a second; ten seconds in all.</returns>
-    public static IceOptions ForPeers(TimeSpan localServerRoundTrip, TimeSpan remoteServerRoundTrip)
+    public static IceOptions ForPeers(TimeSpan localOneWay, TimeSpan remoteOneWay)
     {
-        var throughServer = 2 * (localServerRoundTrip + remoteServerRoundTrip);
+        var throughServer = 2 * (localOneWay + remoteOneWay);
         var rto = throughServer > MinRetransmissionTimeout ? throughServer : MinRetransmissionTimeout;
         return new IceOptions
         {
