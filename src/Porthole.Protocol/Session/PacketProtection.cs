@@ -91,6 +91,9 @@ public sealed class PacketProtection : IDisposable
     /// <summary>When the previous receive key is to be forgotten; null when there is none. See <see cref="HandleDeadline"/>.</summary>
     public Instant? NextDeadline => _previousReceiveKey is null ? null : _previousUntil;
 
+    /// <summary>Leaves a number out, so that a peer which acknowledges what it never got gives itself away (RFC 9000 section 21.4).</summary>
+    public void SkipPacketNumber() => NextPacketNumber++;
+
     /// <summary>Seals a packet in place.</summary>
     /// <param name="packet">The payload stands at <see cref="HeaderSize"/>; before it the header is written, after it the tag.</param>
     /// <param name="payloadLength">The length of the payload, in bytes.</param>

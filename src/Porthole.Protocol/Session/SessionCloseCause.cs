@@ -14,4 +14,7 @@ public enum SessionCloseCause
 
     /// <summary>The handshake was not done in time, or never proved by the peer's first sealed packet.</summary>
     HandshakeTimeout,
+
+    /// <summary>The other side holds another key than the pinned or announced one; nothing was sent to it.</summary>
+    WrongKey,
 }

@@ -3,7 +3,7 @@ namespace Porthole.Protocol.Session;
 /// <summary>
 /// One stream of a session: two ordered, reliable directions (RFC 9000 section 2). It is the one object that two threads share: the members here belong to the
 /// application, one thread at a time; nothing blocks and nothing locks. After a call that may concern the session, <see cref="TryClaimActivity"/> tells
-/// whether the machine must be told (<c>PeerSession.HandleStreamActivity</c>).
+/// whether the machine must be told (<see cref="PeerSession.HandleStreamActivity"/>).
 /// </summary>
 public sealed class SessionStream
 {

@@ -1,0 +1,23 @@
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Tests.Session;
+
+/// <summary>A path between the two sessions of a <see cref="SessionLab"/>: its numbers at both ends and a link each way.</summary>
+internal sealed class LabPath(SocketId socket)
+{
+    public SocketId Socket { get; } = socket;
+
+    public PathId AtAlice { get; set; }
+
+    public PathId AtBob { get; set; }
+
+    public LabLink ToBob { get; } = new();
+
+    public LabLink ToAlice { get; } = new();
+
+    public void Both(Action<LabLink> change)
+    {
+        change(ToBob);
+        change(ToAlice);
+    }
+}
