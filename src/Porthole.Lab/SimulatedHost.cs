@@ -1,0 +1,150 @@
+using System.Collections.Immutable;
+using Porthole.Protocol;
+
+namespace Porthole.Lab;
+
+/// <summary>A host: addresses, UDP ports, and the machines that run on it.</summary>
+public sealed class SimulatedHost : SimulatedNode
+{
+    /// <summary>The ports that a socket gets which asks for none: those of Linux.</summary>
+    private const int FirstEphemeralPort = 32_768, LastEphemeralPort = 60_999;
+
+    private static readonly TransportAddress s_anyIPv4 = TransportAddress.Parse("0.0.0.0:0");
+    private static readonly TransportAddress s_anyIPv6 = TransportAddress.Parse("[::]:0");
+
+    private readonly List<TransportAddress> _addresses = [];
+    private readonly List<SimulatedMachine> _machines = [];
+    private readonly Dictionary<TransportAddress, SimulatedSocket> _sockets = [];
+
+    internal SimulatedHost(SimulatedNetwork network, string name, LinkOptions? link)
+        : base(network, name, link)
+    {
+    }
+
+    /// <summary>Its addresses, with port 0.</summary>
+    public ImmutableArray<TransportAddress> Addresses => [.. _addresses];
+
+    /// <summary>What it has sent and received.</summary>
+    public TrafficCounters Traffic { get; } = new();
+
+    /// <summary>Runs a machine.</summary>
+    /// <param name="machine">The machine; it may be an <see cref="ISocketUser"/> that asks for its sockets, or a plain one whose sockets the lab binds.</param>
+    /// <param name="drained">Called after every input, when requests and datagrams are drained: take the machine's events here, and give it commands.</param>
+    public SimulatedMachine Run(IProtocolMachine machine, Action<Instant>? drained = null)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        var running = new SimulatedMachine(this, machine, drained);
+        _machines.Add(running);
+        running.Drain();
+        return running;
+    }
+
+    /// <summary>Replaces all addresses, as when a device joins another network of the same router. Sockets on addresses that are gone fail, and machines are told.</summary>
+    /// <param name="addresses">The new IP addresses, separated by commas.</param>
+    public void SetAddresses(string addresses) => Move(Network, addresses);
+
+    /// <summary>Moves the host to another network: Wi-Fi to mobile. Sockets on addresses that are gone fail, and machines are told.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="addresses">The IP addresses there, separated by commas.</param>
+    public void Move(SimulatedNetwork network, string addresses)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(addresses);
+        var old = Addresses;
+        foreach (var address in old) Network.Detach(address);
+        if (Network != network)
+        {
+            Network.Remove(this);
+            network.Add(this);
+            Network = network;
+        }
+
+        _addresses.Clear();
+        foreach (string text in SimulatedNetwork.Split(addresses))
+        {
+            var address = SimulatedNetwork.ParseAddress(text);
+            network.Attach(address, this);
+            _addresses.Add(address);
+        }
+
+        foreach (var machine in _machines.ToArray()) machine.HandleAddresses(old, Addresses);
+    }
+
+    /// <summary>Stops everything that runs here, as pulling the plug does: nobody is told, peers find out by waiting.</summary>
+    public void PowerOff()
+    {
+        foreach (var machine in _machines.ToArray()) machine.Stop(silently: true);
+    }
+
+    internal void Forget(SimulatedMachine machine) => _machines.Remove(machine);
+
+    /// <summary>Binds a UDP socket.</summary>
+    internal bool TryBind(SimulatedMachine machine, SocketRequest.UdpBind request, out SimulatedSocket socket, out SocketFailure failure)
+    {
+        socket = null!;
+        var local = request.Local;
+        failure = SocketFailure.AddressGone;
+        if (!local.IsUnspecified && !_addresses.Contains(local.Host)) return false;
+        failure = SocketFailure.InUse;
+        if (local.Port == 0) local = local.WithPort(FreePort(local));
+        else if (_sockets.ContainsKey(local)) return false;
+        socket = new SimulatedSocket(request.Socket, machine, local, request.TimeToLive);
+        _sockets.Add(local, socket);
+        return true;
+    }
+
+    internal void Unbind(SimulatedSocket socket) => _sockets.Remove(socket.Local);
+
+    /// <summary>Sends one datagram.</summary>
+    internal void Send(SimulatedSocket socket, TransportAddress destination, ReadOnlySpan<byte> bytes)
+    {
+        var source = socket.Local.IsUnspecified ? Primary(destination.IsIPv6).WithPort(socket.Local.Port) : socket.Local;
+        var packet = Simulation.CreatePacket(this, source, destination, socket.TimeToLive, bytes);
+        var kind = packet.Kind;
+        Traffic.CountSent(kind, bytes.Length);
+        var now = Simulation.Now;
+        Simulation.Record(now, packet, TraceStep.Sent, Name);
+        if (source.IsUnspecified || source.IsIPv6 != destination.IsIPv6) Simulation.Drop(now, packet, Name, PacketDrop.NoRoute);
+        else if (_addresses.Contains(destination.Host)) Simulation.Schedule(now, this, packet); // to itself
+        else if (Simulation.TryCross(now, packet, this, Link.UpDirection, out var arrival)) Network.Forward(arrival, packet);
+    }
+
+    internal override void Receive(Instant now, SimulatedPacket packet)
+    {
+        if (!_sockets.TryGetValue(packet.Destination, out var socket)
+            && !_sockets.TryGetValue((packet.Destination.IsIPv6 ? s_anyIPv6 : s_anyIPv4).WithPort(packet.Destination.Port), out socket))
+        {
+            Simulation.Drop(now, packet, Name, PacketDrop.NoSocket);
+            return;
+        }
+
+        if (!_addresses.Contains(packet.Destination.Host))
+        {
+            Simulation.Drop(now, packet, Name, PacketDrop.NoRoute); // the address was taken away while the packet was under way
+            return;
+        }
+
+        Traffic.CountReceived(packet.Kind);
+        Simulation.Record(now, packet, TraceStep.Delivered, Name);
+        socket.Machine.Receive(now, socket.Id, packet.Source, packet.Bytes);
+        packet.Return();
+    }
+
+    internal TransportAddress Primary(bool isIPv6)
+    {
+        foreach (var address in _addresses)
+        {
+            if (address.IsIPv6 == isIPv6) return address;
+        }
+
+        return isIPv6 ? s_anyIPv6 : s_anyIPv4;
+    }
+
+    internal ushort FreePort(TransportAddress local)
+    {
+        ushort port;
+        do port = (ushort)Simulation.Chance.NextInt32(FirstEphemeralPort, LastEphemeralPort + 1);
+        while (_sockets.ContainsKey(local.WithPort(port)));
+        return port;
+    }
+}

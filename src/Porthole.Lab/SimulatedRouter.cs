@@ -1,0 +1,113 @@
+using Porthole.Lab.Nat;
+using Porthole.Protocol;
+
+namespace Porthole.Lab;
+
+/// <summary>A router between an inner and an outer network: a NAT, firewalls for the prefixes it routes, or both.</summary>
+public sealed class SimulatedRouter : SimulatedNode
+{
+    private readonly long[] _drops = new long[Enum.GetValues<NatDropReason>().Length];
+    private readonly List<(AddressPrefix Prefix, IMiddlebox? Firewall)> _routed = [];
+    private readonly Departure _departure;
+
+    internal SimulatedRouter(SimulatedNetwork network, string name, IMiddlebox? nat, LinkOptions? link)
+        : base(network, name, link)
+    {
+        Nat = nat;
+        Inside = new SimulatedNetwork(network.Simulation, $"{name}'s network", this);
+        _departure = new Departure(this);
+    }
+
+    /// <summary>The network behind it.</summary>
+    public SimulatedNetwork Inside { get; }
+
+    /// <summary>The NAT; null when it only routes.</summary>
+    public IMiddlebox? Nat { get; }
+
+    /// <summary>How many packets it dropped for a reason.</summary>
+    public long DroppedFor(NatDropReason reason) => _drops[(int)reason];
+
+    /// <summary>Routes a prefix to the network behind, without translation: IPv6 beside a NAT for IPv4. Every router on the way to it needs the route.</summary>
+    /// <param name="prefix">The addresses of hosts behind it.</param>
+    /// <param name="firewall">What is let in; null lets everything in.</param>
+    public void Route(string prefix, StatefulFirewall? firewall = null)
+    {
+        var parsed = AddressPrefix.Parse(prefix);
+        _routed.Add((parsed, firewall));
+        Inside.AddPrefix(parsed);
+        Network.AddRoute(parsed, this);
+    }
+
+    /// <summary>A packet from outside.</summary>
+    internal override void Receive(Instant now, SimulatedPacket packet)
+    {
+        if (!PassHop(now, packet)) return;
+        if (!TryGetMiddlebox(now, packet, packet.Destination, out var box)) return;
+        var before = new NatPacket(packet.Source, packet.Destination);
+        if (box is null || Apply(now, packet, before, box.TranslateInbound(now, before))) Inside.Forward(now, packet);
+    }
+
+    /// <summary>A packet from inside that is for somebody beyond.</summary>
+    internal void Leave(Instant at, SimulatedPacket packet)
+    {
+        // State is touched when the packet is here, not before.
+        if (at > Simulation.Now) Simulation.Schedule(at, _departure, packet);
+        else LeaveNow(at, packet);
+    }
+
+    private void LeaveNow(Instant now, SimulatedPacket packet)
+    {
+        if (!PassHop(now, packet)) return;
+        if (!TryGetMiddlebox(now, packet, packet.Source, out var box)) return;
+        var before = new NatPacket(packet.Source, packet.Destination);
+        var verdict = box?.TranslateOutbound(now, before) ?? NatVerdict.Forward(before);
+        if (box is not null && !Apply(now, packet, before, verdict)) return;
+        if (verdict.Action == NatAction.Hairpin) Inside.Forward(now, packet);
+        else if (Simulation.TryCross(now, packet, this, Link.UpDirection, out var arrival)) Network.Forward(arrival, packet);
+    }
+
+    private bool Apply(Instant now, SimulatedPacket packet, NatPacket before, NatVerdict verdict)
+    {
+        if (!verdict.IsTranslated)
+        {
+            _drops[(int)verdict.Reason]++;
+            Simulation.Drop(now, packet, Name, PacketDrop.Filtered, verdict.Reason);
+            return false;
+        }
+
+        (packet.Source, packet.Destination) = (verdict.Packet.Source, verdict.Packet.Destination);
+        Simulation.Trace?.Add(
+            new PacketTraceEntry(
+                now, packet.Id, verdict.Action == NatAction.Hairpin ? TraceStep.Hairpinned : TraceStep.Translated, Name, verdict.Packet, before, packet.Length,
+                packet.Kind, PacketDrop.None, NatDropReason.None),
+            packet.Bytes);
+        return true;
+    }
+
+    private bool PassHop(Instant now, SimulatedPacket packet)
+    {
+        if (--packet.TimeToLive > 0) return true;
+        Simulation.Drop(now, packet, Name, PacketDrop.TimeToLiveExpired);
+        return false;
+    }
+
+    private bool TryGetMiddlebox(Instant now, SimulatedPacket packet, TransportAddress inside, out IMiddlebox? box)
+    {
+        box = Nat;
+        foreach (var (prefix, firewall) in _routed)
+        {
+            if (!prefix.Contains(inside)) continue;
+            box = firewall;
+            return true;
+        }
+
+        if (box is not null) return true;
+        Simulation.Drop(now, packet, Name, PacketDrop.NoRoute);
+        return false;
+    }
+
+    private sealed class Departure(SimulatedRouter router) : ISimulationTarget
+    {
+        public void Happen(Instant now, SimulatedPacket? packet) => router.LeaveNow(now, packet!);
+    }
+}
