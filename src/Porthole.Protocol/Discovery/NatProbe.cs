@@ -1,0 +1,322 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using Porthole.Protocol.Stun;
+
+namespace Porthole.Protocol.Discovery;
+
+/// <summary>
+/// Finds out how sockets look from outside and keeps their mappings open: asks every server from every socket at once, so that a healthy network is known
+/// after one round trip, then refreshes one mapping of each socket in less than 27 s, which also brings a fresh proof.
+/// </summary>
+/// <remarks>
+/// A part of a machine: its owner gives it the datagrams of the sockets, keeps its deadline, and drains it. Answers count only from the server that was
+/// asked, under the id of the question and, if there is a credential, authenticated with it.
+/// </remarks>
+/// <param name="options">When to ask, repeat and give up.</param>
+/// <param name="entropy">For ids and the spread of refreshes.</param>
+public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
+{
+    /// <summary>The most servers that are asked: two hosts with four ports each.</summary>
+    public const int MaxServers = 8;
+
+    /// <summary>The most sockets that are probed: more local addresses than any host needs for punching, few enough for a burst.</summary>
+    public const int MaxSockets = 32;
+
+    /// <summary>Header, local candidate (24), the longest user name (4 + 508), SHA-256 integrity (36), fingerprint (8).</summary>
+    private const int MaxRequest = 20 + 24 + 4 + ShortTermCredential.MaxUsernameLength + 36 + 8;
+
+    /// <summary>The longest proof that is kept, in bytes: what a registration takes. Its form is the server's business.</summary>
+    private const int MaxProof = 192;
+
+    private readonly List<ProbedSocket> _sockets = [];
+    private readonly Queue<NatProbeEvent> _events = [];
+    private ImmutableArray<TransportAddress> _servers;
+    private ShortTermCredential? _credential;
+    private NatReport? _reported;
+    private Instant? _settleAt;
+    private bool _isSettled;
+    private bool _mayBeDue;
+    private int _order;
+    private bool _isRefused;
+
+    /// <summary>What is known now, with the newest proofs; <see cref="NatReport.Unknown"/> before the first report.</summary>
+    public NatReport Report { get; private set; } = NatReport.Unknown;
+
+    /// <summary>When to call <see cref="HandleDeadline"/>; null when nothing is to be waited for.</summary>
+    public Instant? NextDeadline { get; private set; }
+
+    /// <summary>Takes the servers and the credential for them, at the start and after every new hello, and asks them all.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="servers">Addresses of STUN servers, the main one first; those beyond <see cref="MaxServers"/> and impossible ones are left out.</param>
+    /// <param name="credential">The credential; null for servers that ask for none, which give no proofs.</param>
+    public void SetServers(Instant now, ImmutableArray<TransportAddress> servers, ShortTermCredential? credential)
+    {
+        _servers = [.. servers.Where(static server => server.Port != 0 && !server.IsUnspecified && !server.IsMulticast).Distinct().Take(MaxServers)];
+        (_credential, _isRefused) = (credential, false);
+        Probe(now);
+    }
+
+    /// <summary>Takes a socket that is open, and asks from it.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="socket">Its number.</param>
+    /// <param name="local">The address it is bound to.</param>
+    /// <param name="isSample">Whether it only shows how ports are allocated: it is asked from once, neither refreshed nor reported.</param>
+    /// <returns>False when there are <see cref="MaxSockets"/> already, or the socket is known.</returns>
+    public bool AddSocket(Instant now, SocketId socket, TransportAddress local, bool isSample = false)
+    {
+        if (_sockets.Count == MaxSockets || _sockets.Exists(probed => probed.Id == socket)) return false;
+        var added = new ProbedSocket(socket, local, isSample);
+        _sockets.Add(added);
+        if (!_servers.IsDefault) StartRound(now, added, isFirstSchedule: true);
+        Advance(now);
+        return true;
+    }
+
+    /// <summary>Forgets a socket that is closed.</summary>
+    public void RemoveSocket(Instant now, SocketId socket)
+    {
+        if (_sockets.RemoveAll(probed => probed.Id == socket) == 0) return;
+        Report = Report with { Mappings = Report.Mappings.RemoveAll(mapping => mapping.Socket == socket) }; // at once, even if no new report can be made yet
+        Advance(now);
+    }
+
+    /// <summary>
+    /// Asks everything again: the network may have changed. A report follows even if it says nothing new, for its proofs are; until then
+    /// <see cref="Report"/> stays as it was.
+    /// </summary>
+    public void Probe(Instant now)
+    {
+        if (_servers.IsDefault) return;
+        _reported = null;
+        foreach (var socket in _sockets) StartRound(now, socket, isFirstSchedule: true);
+        Advance(now);
+    }
+
+    /// <summary>Takes a datagram that came to one of the sockets.</summary>
+    /// <returns>True when it answers a question of this probe, genuinely or not: it is for nobody else.</returns>
+    public bool HandleDatagram(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> datagram)
+    {
+        if (!StunReader.TryParse(datagram, out var message)) return false;
+        if (message.Class is not (StunClass.SuccessResponse or StunClass.ErrorResponse) || message.Method != StunMethod.Binding) return false;
+        foreach (var probed in _sockets)
+        {
+            foreach (var question in probed.Questions)
+            {
+                if (question.Transaction.Id != message.TransactionId) continue;
+                if (probed.Id == socket && question.Server == remote) HandleAnswer(now, probed, question, message);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes the passing of time; a call for nothing does nothing.</summary>
+    public void HandleDeadline(Instant now)
+    {
+        if (NextDeadline <= now) Advance(now);
+    }
+
+    /// <summary>Writes the next request.</summary>
+    /// <returns>False when none is due.</returns>
+    public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
+    {
+        if (!_mayBeDue) return false;
+        foreach (var socket in _sockets)
+        {
+            foreach (var question in socket.Questions)
+            {
+                if (!question.IsDue) continue;
+                if (!writer.TryReserve(MaxRequest, out var segment)) return false;
+                writer.Begin(socket.Id, question.Server);
+                writer.Commit(WriteRequest(segment, socket, question));
+                question.IsDue = false;
+                return true;
+            }
+        }
+
+        return _mayBeDue = false;
+    }
+
+    /// <summary>Takes the next event; drain to false after every input.</summary>
+    public bool TryTakeEvent([NotNullWhen(true)] out NatProbeEvent? probeEvent) => _events.TryDequeue(out probeEvent);
+
+    private void StartRound(Instant now, ProbedSocket socket, bool isFirstSchedule)
+    {
+        var schedule = isFirstSchedule ? options.FirstSchedule : options.Schedule;
+        var questions = new List<NatQuestion>();
+        foreach (var server in _servers)
+        {
+            if (!CanReach(socket.Local, server)) continue;
+            questions.Add(new NatQuestion(server, new StunTransaction(TransactionId.Create(entropy), schedule, now), _order++));
+        }
+
+        socket.StartRound(questions, isFirstSchedule);
+        (_settleAt, _isSettled) = (null, false);
+    }
+
+    private void HandleAnswer(Instant now, ProbedSocket socket, NatQuestion question, StunReader message)
+    {
+        if (question.HasEnded) return;
+        bool isGenuine = _credential is null || message.HasValidIntegritySha256(_credential.Key);
+        if (message.Class == StunClass.ErrorResponse)
+        {
+            // Who does not know the key cannot sign: these two come without integrity (RFC 8489 section 9.1.4).
+            if (!message.TryGetErrorCode(out var code, out _)) return;
+            if (!isGenuine && code is not (StunErrorCode.BadRequest or StunErrorCode.Unauthenticated)) return;
+            socket.HandleRefusal(question);
+            if (question == socket.Kept) ScheduleRefresh(socket, now); // the mapping lives, only without a new proof
+            if (code == StunErrorCode.Unauthenticated && !_isRefused)
+            {
+                _isRefused = true;
+                _events.Enqueue(new NatProbeEvent.CredentialRefused(question.Server));
+            }
+        }
+        else
+        {
+            if (!isGenuine || !message.TryGetXorAddress(StunAttributeType.XorMappedAddress, out var mapped) || !IsPossible(mapped, socket.Local)) return;
+            if (!question.Transaction.TryComplete(now, message.TransactionId)) return;
+            question.IsDue = false;
+            message.TryGetBytes(StunAttributeType.ReflexiveProof, out var proof);
+            bool isUnchanged = socket.HandleAnswer(now, question, mapped, proof.Length <= MaxProof ? proof : default);
+            if (socket.IsRoundOpen && !_isSettled) _settleAt ??= now + NatProbeOptions.SettleTime;
+            if (!isUnchanged) StartRound(now, socket, isFirstSchedule: true);
+            else if (socket.Kept == question) ScheduleRefresh(socket, question.Transaction.LastSentAt);
+        }
+
+        Advance(now);
+    }
+
+    /// <summary>Does all that is due: repeats questions, ends rounds, refreshes, reports.</summary>
+    private void Advance(Instant now)
+    {
+        foreach (var socket in _sockets)
+        {
+            Ask(now, socket);
+            if (socket.TryEndRound()) HandleRoundEnd(now, socket);
+            if (!socket.IsRoundOpen && socket.Kept is { Transaction.State: StunTransactionState.TimedOut }) HandleMappingLost(now, socket);
+            if (socket.RefreshAt <= now) Refresh(now, socket);
+        }
+
+        if (_settleAt <= now) (_settleAt, _isSettled) = (null, true);
+        TryReport();
+        NextDeadline = FindNextDeadline();
+    }
+
+    private void Ask(Instant now, ProbedSocket socket)
+    {
+        foreach (var question in socket.Questions)
+        {
+            if (!question.HasEnded && question.Transaction.TryBeginAttempt(now)) _mayBeDue = question.IsDue = true;
+            else if (question.HasEnded) question.IsDue = false;
+        }
+    }
+
+    private void HandleRoundEnd(Instant now, ProbedSocket socket)
+    {
+        if (socket.IsSample || socket.FirstAnswerAt is not null) return; // no refresh, or its time is set
+        if (socket.IsFirstSchedule && socket.IsSilent) Restart(now, socket);
+        else ScheduleRefresh(socket, now);
+    }
+
+    /// <summary>The refresh was not answered: what was found does not hold any more.</summary>
+    private void HandleMappingLost(Instant now, ProbedSocket socket)
+    {
+        socket.ForgetMapping();
+        Restart(now, socket);
+    }
+
+    private void Refresh(Instant now, ProbedSocket socket)
+    {
+        socket.RefreshAt = null;
+        if (socket.Kept is { HasEnded: true } kept) kept.Repeat(new StunTransaction(TransactionId.Create(entropy), options.Schedule, now));
+        else if (socket.Kept is null && !socket.IsRoundOpen) StartRound(now, socket, isFirstSchedule: false);
+        Ask(now, socket);
+    }
+
+    private void Restart(Instant now, ProbedSocket socket)
+    {
+        StartRound(now, socket, isFirstSchedule: false);
+        Ask(now, socket);
+    }
+
+    private void ScheduleRefresh(ProbedSocket socket, Instant from)
+    {
+        if (socket.IsSample) return;
+        double spread = (NatProbeOptions.MaxRefresh - NatProbeOptions.MinRefresh).TotalSeconds;
+        socket.RefreshAt = from + NatProbeOptions.MinRefresh + TimeSpan.FromSeconds(entropy.NextDouble(0, spread));
+    }
+
+    private void TryReport()
+    {
+        if (_servers.IsDefault || _sockets.Count == 0) return;
+        // A socket that leads nowhere (a VPN that is down, IPv6 without a route) must not hold up those that are answered.
+        if (!_isSettled && _sockets.Exists(static socket => socket.IsRoundOpen && !socket.IsSilent)) return;
+        foreach (var socket in _sockets) socket.TakeFindings();
+        Report = BuildReport();
+        if (_reported is not null && _reported.SaysTheSameAs(Report)) return;
+        _reported = Report;
+        _events.Enqueue(new NatProbeEvent.Reported(Report));
+    }
+
+    private Instant? FindNextDeadline()
+    {
+        var next = _settleAt;
+        foreach (var socket in _sockets)
+        {
+            next = Instant.Earlier(next, socket.RefreshAt);
+            foreach (var question in socket.Questions) next = Instant.Earlier(next, question.NextDeadline);
+        }
+
+        return next;
+    }
+
+    private NatReport BuildReport()
+    {
+        bool isReachable = _sockets.Exists(static socket => socket.WasHeard);
+        bool isComplete = _sockets.TrueForAll(static socket => socket.IsDecided);
+        var mappings = _sockets.Where(static socket => !socket.IsSample).Select(static socket => socket.ToMapping()).OfType<LocalMapping>().ToImmutableArray();
+        var main = mappings.FirstOrDefault(static mapping => !mapping.Local.IsIPv6) ?? mappings.FirstOrDefault();
+        if (main is null)
+        {
+            bool isSilent = !isReachable && _sockets.Exists(static socket => socket.IsSilent);
+            return new NatReport { Mapping = isSilent ? NatMapping.Blocked : NatMapping.Unknown, IsUdpReachable = isReachable, IsComplete = isComplete };
+        }
+
+        var found = _sockets.Where(socket => socket.Local.SameHost(main.Local)).SelectMany(static socket => socket.Found).ToList();
+        var (allocation, step) = NatClassifier.JudgeAllocation(found);
+        return new NatReport
+        {
+            Mapping = main.Mapping,
+            Allocation = allocation,
+            Step = step,
+            PreservesPort = main.Mapped.Port == main.Local.Port,
+            HasAddressPool = found.Exists(answer => !answer.Mapped.SameHost(main.Mapped)),
+            IsUdpReachable = true,
+            IsComplete = isComplete,
+            Mappings = mappings,
+        };
+    }
+
+    private int WriteRequest(Span<byte> segment, ProbedSocket socket, NatQuestion question)
+    {
+        var request = new StunWriter(segment, StunClass.Request, StunMethod.Binding, question.Transaction.Id);
+        if (_credential is not null)
+        {
+            request.WriteAddress(StunAttributeType.LocalCandidate, socket.Local);
+            request.WriteBytes(StunAttributeType.Username, _credential.UsernameBytes);
+            request.WriteIntegritySha256(_credential.Key);
+        }
+
+        request.WriteFingerprint();
+        return request.Length;
+    }
+
+    /// <summary>Whether a packet can get there at all: nothing leaves a host from a loopback address, or a link from a link-local one.</summary>
+    private static bool CanReach(TransportAddress local, TransportAddress server) =>
+        local.IsIPv6 == server.IsIPv6 && (!local.IsLoopback || server.IsLoopback) && (!local.IsLinkLocal || server.IsLinkLocal);
+
+    /// <summary>Whether somebody can have seen this: the answer's author may be anybody's server.</summary>
+    private static bool IsPossible(TransportAddress mapped, TransportAddress local) =>
+        mapped.Port != 0 && mapped.IsIPv6 == local.IsIPv6 && !mapped.IsUnspecified && !mapped.IsMulticast;
+}

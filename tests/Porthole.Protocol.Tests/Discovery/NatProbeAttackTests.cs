@@ -1,0 +1,173 @@
+using System.Buffers.Binary;
+using Porthole.Protocol.Discovery;
+using Porthole.Protocol.Stun;
+using Porthole.Protocol.Tests.Noise;
+
+namespace Porthole.Protocol.Tests.Discovery;
+
+/// <summary>What strangers and hostile servers may try.</summary>
+public sealed class NatProbeAttackTests
+{
+    private const string Local = "192.168.1.10:5000";
+    private const string Server = "198.51.100.1:3478";
+
+    private static readonly ShortTermCredential s_credential = new("user", "password");
+    private readonly byte[] _memory = new byte[2_048];
+
+    [Fact]
+    public void An_answer_from_elsewhere_is_swallowed_and_changes_nothing()
+    {
+        var (probe, id) = Ask(s_credential);
+        byte[] answer = Answer(id, "203.0.113.7:1", s_credential.Key);
+        Assert.True(probe.HandleDatagram(default, new SocketId(1), TransportAddress.Parse("198.51.100.1:3479"), answer));
+        Assert.True(probe.HandleDatagram(default, new SocketId(2), TransportAddress.Parse(Server), answer));
+        Assert.False(probe.TryTakeEvent(out _));
+        Assert.True(probe.HandleDatagram(default, new SocketId(1), TransportAddress.Parse(Server), answer)); // the true one still counts
+        Assert.True(probe.TryTakeEvent(out _));
+    }
+
+    [Fact]
+    public void A_forged_answer_changes_nothing()
+    {
+        var (probe, id) = Ask(s_credential);
+        byte[][] forged =
+        [
+            Answer(id, "203.0.113.66:1", []),
+            Answer(id, "203.0.113.66:1", "another key"u8),
+            Error(id, StunErrorCode.ServerError, []),
+            Error(id, (StunErrorCode)600, "another key"u8),
+        ];
+        foreach (byte[] answer in forged) Assert.True(Deliver(probe, answer));
+        Assert.False(probe.TryTakeEvent(out _));
+        Assert.True(Deliver(probe, Answer(id, "203.0.113.7:1", s_credential.Key)));
+        Assert.True(probe.TryTakeEvent(out var reported));
+        Assert.Equal("203.0.113.7:1", Assert.Single(Assert.IsType<NatProbeEvent.Reported>(reported).Report.Mappings).Mapped.ToString());
+    }
+
+    [Fact]
+    public void A_replayed_answer_changes_nothing()
+    {
+        var (probe, id) = Ask(s_credential);
+        Assert.True(Deliver(probe, Answer(id, "203.0.113.7:1", s_credential.Key)));
+        Assert.True(probe.TryTakeEvent(out _));
+        Assert.True(Deliver(probe, Answer(id, "203.0.113.66:1", s_credential.Key)));
+        Assert.False(probe.TryTakeEvent(out _));
+        Assert.Equal("203.0.113.7:1", Assert.Single(probe.Report.Mappings).Mapped.ToString());
+    }
+
+    [Theory]
+    [InlineData("203.0.113.7:0")]
+    [InlineData("0.0.0.0:5000")]
+    [InlineData("224.0.0.1:5000")]
+    [InlineData("[2001:db8::1]:5000")]
+    public void A_server_that_invents_an_impossible_address_is_not_believed(string mapped)
+    {
+        var (probe, id) = Ask(s_credential);
+        Assert.True(Deliver(probe, Answer(id, mapped, s_credential.Key)));
+        Assert.False(probe.TryTakeEvent(out _));
+    }
+
+    [Theory]
+    [InlineData(192, 192)]
+    [InlineData(193, 0)]
+    public void A_proof_is_kept_up_to_what_a_registration_takes(int size, int kept)
+    {
+        var (probe, id) = Ask(s_credential);
+        Assert.True(Deliver(probe, Answer(id, "203.0.113.7:1", s_credential.Key, new byte[size])));
+        Assert.Equal(kept, Assert.Single(probe.Report.Mappings).Proof.Length);
+    }
+
+    [Fact]
+    public void A_server_that_changes_its_mind_at_every_refresh_makes_no_storm()
+    {
+        int port = 1;
+        var network = new ProbeNetwork { Nat = (_, _) => TransportAddress.Parse("203.0.113.7:1").WithPort((ushort)++port) };
+        network.AddSocket(1, Local);
+        network.SetServers("198.51.100.1:3478", "198.51.100.1:3479");
+        network.RunFor(TimeSpan.FromMinutes(10));
+        Assert.InRange(network.Sent.Count, 2 + 23 * 3, 2 + 30 * 3); // each refresh: one question, and the round that follows
+    }
+
+    [Fact]
+    public void What_is_not_for_the_probe_is_left_to_others()
+    {
+        var (probe, id) = Ask(s_credential);
+        var check = new StunWriter(new byte[100], StunClass.Request, StunMethod.Binding, id);
+        Assert.False(Deliver(probe, check.Written));
+        var foreign = new StunWriter(new byte[100], StunClass.SuccessResponse, StunMethod.Binding, new TransactionId("another one!"u8));
+        Assert.False(Deliver(probe, foreign.Written));
+        Assert.False(Deliver(probe, []));
+        Assert.False(Deliver(probe, [0x50, 1, 2, 3]));
+    }
+
+    [Fact]
+    public void Garbage_is_judged_without_an_exception()
+    {
+        var random = new Random(5);
+        var (probe, id) = Ask(s_credential);
+        byte[] sample = Answer(id, "203.0.113.7:1", s_credential.Key, new byte[20]);
+        for (int i = 0; i < 20_000; i++)
+        {
+            byte[] changed = [.. sample];
+            for (int change = random.Next(1, 4); change > 0; change--) changed[random.Next(20, changed.Length)] = (byte)random.Next(256);
+            changed = changed[..(random.Next(2) == 0 ? changed.Length : 20 + random.Next(changed.Length - 20))];
+            BinaryPrimitives.WriteUInt16BigEndian(changed.AsSpan(2), (ushort)(changed.Length - 20));
+            if (!changed.AsSpan().SequenceEqual(sample)) Deliver(probe, changed);
+        }
+
+        Assert.False(probe.TryTakeEvent(out _)); // none had the key
+    }
+
+    [Fact]
+    public void An_idle_deadline_costs_nothing()
+    {
+        var (probe, id) = Ask(s_credential);
+        Deliver(probe, Answer(id, "203.0.113.7:1", s_credential.Key));
+        var next = probe.NextDeadline;
+        var writer = new DatagramBatchWriter(_memory);
+        probe.HandleDeadline(default);
+        probe.TryWrite(default, ref writer);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1_000; i++)
+        {
+            probe.HandleDeadline(new Instant(i));
+            probe.TryWrite(new Instant(i), ref writer);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(next, probe.NextDeadline);
+    }
+
+    private (NatProbe Probe, TransactionId Id) Ask(ShortTermCredential credential)
+    {
+        var probe = new NatProbe(NatProbeOptions.Default, new TestEntropy(1));
+        probe.SetServers(default, [TransportAddress.Parse(Server)], credential);
+        Assert.True(probe.AddSocket(default, new SocketId(1), TransportAddress.Parse(Local)));
+        var writer = new DatagramBatchWriter(_memory);
+        Assert.True(probe.TryWrite(default, ref writer));
+        Assert.True(StunReader.TryParse(writer.Written, out var request));
+        Assert.True(request.HasValidIntegritySha256(credential.Key));
+        Assert.True(request.HasValidFingerprint());
+        return (probe, request.TransactionId);
+    }
+
+    private static bool Deliver(NatProbe probe, ReadOnlySpan<byte> datagram) =>
+        probe.HandleDatagram(default, new SocketId(1), TransportAddress.Parse(Server), datagram);
+
+    private static byte[] Answer(TransactionId id, string mapped, ReadOnlySpan<byte> key, byte[]? proof = null)
+    {
+        var writer = new StunWriter(new byte[500], StunClass.SuccessResponse, StunMethod.Binding, id);
+        writer.WriteXorAddress(StunAttributeType.XorMappedAddress, TransportAddress.Parse(mapped));
+        if (proof is not null) writer.WriteBytes(StunAttributeType.ReflexiveProof, proof);
+        if (!key.IsEmpty) writer.WriteIntegritySha256(key);
+        return writer.Written.ToArray();
+    }
+
+    private static byte[] Error(TransactionId id, StunErrorCode code, ReadOnlySpan<byte> key)
+    {
+        var writer = new StunWriter(new byte[500], StunClass.ErrorResponse, StunMethod.Binding, id);
+        writer.WriteErrorCode(code);
+        if (!key.IsEmpty) writer.WriteIntegritySha256(key);
+        return writer.Written.ToArray();
+    }
+}
