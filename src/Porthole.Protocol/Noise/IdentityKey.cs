@@ -37,7 +37,9 @@ public sealed class IdentityKey : IDisposable
     public static bool IsUsable(PublicKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return P256KeyPair.IsOnCurve(key);
+        if (!P256Point.TryImport(key, out var point)) return false;
+        point.Dispose();
+        return true;
     }
 
     /// <summary>The private key: 32 bytes, big-endian. Whoever asks keeps it secret and clears it.</summary>

@@ -40,12 +40,13 @@ public sealed class NoiseHandshake : IDisposable
     private NoiseSymmetricState _state = new();
     private NoiseSymmetricState _trial = new();
     private P256KeyPair? _ephemeral;
-    private PublicKey? _remoteEphemeral;
+    private P256Point? _remoteEphemeral;
+    private P256Point? _remoteStatic;
     private int _next;
     private bool _isSplit;
 
     private NoiseHandshake(
-        NoisePattern pattern, bool isInitiator, ReadOnlySpan<byte> prologue, IdentityKey local, PublicKey? remote, ReadOnlySpan<byte> psk, EntropySource entropy)
+        NoisePattern pattern, bool isInitiator, ReadOnlySpan<byte> prologue, IdentityKey local, P256Point? remote, ReadOnlySpan<byte> psk, EntropySource entropy)
     {
         ArgumentNullException.ThrowIfNull(local);
         ArgumentNullException.ThrowIfNull(entropy);
@@ -56,10 +57,10 @@ public sealed class NoiseHandshake : IDisposable
         _entropy = entropy;
         _psk = psk.IsEmpty ? null : psk.ToArray();
         _messages = pattern switch { NoisePattern.IK => s_ik, NoisePattern.XX => s_xx };
-        RemoteStatic = remote;
+        _remoteStatic = remote;
         _state.Initialize($"Noise_{pattern}{(_psk is null ? "" : "psk2")}_P256_AESGCM_SHA256");
         _state.MixHash(prologue);
-        if (pattern == NoisePattern.IK) _state.MixHash((isInitiator ? remote! : local.PublicKey).Bytes); // pre-message "<- s"
+        if (pattern == NoisePattern.IK) _state.MixHash((isInitiator ? remote!.Key : local.PublicKey).Bytes); // pre-message "<- s"
     }
 
     private enum Token { E, S, EE, ES, SE, SS, Psk }
@@ -74,7 +75,7 @@ public sealed class NoiseHandshake : IDisposable
     public bool IsMyTurn => !IsComplete && IsWriter(_next);
 
     /// <summary>The other side's static key: given, or learnt from an authentic message. It is proved only when the handshake is complete.</summary>
-    public PublicKey? RemoteStatic { get; private set; }
+    public PublicKey? RemoteStatic => _remoteStatic?.Key;
 
     /// <summary>The hash over everything said; the same on both sides only if nobody stood between (Noise section 11.2).</summary>
     /// <exception cref="InvalidOperationException">The handshake is not complete.</exception>
@@ -93,9 +94,10 @@ public sealed class NoiseHandshake : IDisposable
     {
         ArgumentNullException.ThrowIfNull(local);
         if (remote is null == (pattern == NoisePattern.IK)) throw new ArgumentException("IK needs the responder's key, XX takes none.", nameof(remote));
-        if (remote is not null && (remote.Equals(local.PublicKey) || !P256KeyPair.IsOnCurve(remote)))
+        P256Point? point = null;
+        if (remote is not null && (remote.Equals(local.PublicKey) || !P256Point.TryImport(remote, out point)))
             throw new ArgumentException("The responder's key is our own or not on the curve.", nameof(remote));
-        return new NoiseHandshake(pattern, isInitiator: true, prologue, local, remote, psk, entropy);
+        return new NoiseHandshake(pattern, isInitiator: true, prologue, local, point, psk, entropy);
     }
 
     /// <summary>Begins a handshake as the side that answers. Parameters as in <see cref="Initiate"/>.</summary>
@@ -130,8 +132,7 @@ public sealed class NoiseHandshake : IDisposable
                     length += _state.EncryptAndHash(_local.PublicKey.Bytes, output[length..]);
                     break;
                 default:
-                    // Both remote keys were on the curve when they were taken.
-                    if (!TryMix(_state, token, _remoteEphemeral, RemoteStatic)) throw new CryptographicException("A key that was valid is not valid any more.");
+                    Mix(_state, token, _remoteEphemeral, _remoteStatic);
                     break;
             }
         }
@@ -152,14 +153,19 @@ public sealed class NoiseHandshake : IDisposable
         if (IsComplete || IsMyTurn) throw new InvalidOperationException("No message is expected.");
         _trial.CopyFrom(_state);
         var remoteEphemeral = _remoteEphemeral;
-        var remoteStatic = RemoteStatic;
+        var remoteStatic = _remoteStatic;
         bool isRead = TryRead(message, payload, ref remoteEphemeral, ref remoteStatic, out payloadLength);
         if (isRead)
         {
             (_state, _trial) = (_trial, _state);
             _remoteEphemeral = remoteEphemeral;
-            RemoteStatic = remoteStatic;
+            _remoteStatic = remoteStatic;
             _next++;
+        }
+        else
+        {
+            if (remoteEphemeral != _remoteEphemeral) remoteEphemeral?.Dispose();
+            if (remoteStatic != _remoteStatic) remoteStatic?.Dispose();
         }
 
         _trial.Clear();
@@ -185,6 +191,8 @@ public sealed class NoiseHandshake : IDisposable
         CryptographicOperations.ZeroMemory(_psk);
         _ephemeral?.Dispose();
         _ephemeral = null;
+        _remoteEphemeral?.Dispose();
+        _remoteStatic?.Dispose(); // its key stays to be asked for
         _isSplit = true;
         _next = IsComplete ? _next : int.MinValue;
     }
@@ -194,7 +202,7 @@ public sealed class NoiseHandshake : IDisposable
 
     private bool IsWriter(int message) => (message % 2 == 0) == _isInitiator;
 
-    private bool TryRead(ReadOnlySpan<byte> message, Span<byte> payload, ref PublicKey? remoteEphemeral, ref PublicKey? remoteStatic, out int payloadLength)
+    private bool TryRead(ReadOnlySpan<byte> message, Span<byte> payload, ref P256Point? remoteEphemeral, ref P256Point? remoteStatic, out int payloadLength)
     {
         payloadLength = 0;
         if (message.Length > MaxMessageSize) return false;
@@ -204,17 +212,17 @@ public sealed class NoiseHandshake : IDisposable
             switch (token)
             {
                 case Token.E:
-                    if (message.Length < PublicKey.Size || !TryTakePoint(message[..PublicKey.Size], out remoteEphemeral)) return false;
+                    if (message.Length < PublicKey.Size || !TryTakePoint(message[..PublicKey.Size], ref remoteEphemeral)) return false;
                     message = message[PublicKey.Size..];
-                    MixEphemeral(_trial, remoteEphemeral);
+                    MixEphemeral(_trial, remoteEphemeral.Key);
                     break;
                 case Token.S:
                     const int size = PublicKey.Size + TagSize; // in both patterns "s" comes after a DH, so it is always sealed
-                    if (message.Length < size || !_trial.TryDecryptAndHash(message[..size], point) || !TryTakePoint(point, out remoteStatic)) return false;
+                    if (message.Length < size || !_trial.TryDecryptAndHash(message[..size], point) || !TryTakePoint(point, ref remoteStatic)) return false;
                     message = message[size..];
                     break;
                 default:
-                    if (!TryMix(_trial, token, remoteEphemeral, remoteStatic)) return false;
+                    Mix(_trial, token, remoteEphemeral, remoteStatic);
                     break;
             }
         }
@@ -226,11 +234,13 @@ public sealed class NoiseHandshake : IDisposable
     }
 
     /// <summary>Takes a point from the network: right form, on the curve, and not one of our own, which would be a reflection.</summary>
-    private bool TryTakePoint(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out PublicKey? point) =>
-        PublicKey.TryCreate(bytes, out point)
-        && !point.Equals(_local.PublicKey)
-        && !point.Equals(_ephemeral?.PublicKey)
-        && P256KeyPair.IsOnCurve(point);
+    private bool TryTakePoint(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] ref P256Point? point)
+    {
+        if (!PublicKey.TryCreate(bytes, out var key) || key.Equals(_local.PublicKey) || key.Equals(_ephemeral?.PublicKey)) return false;
+        if (!P256Point.TryImport(key, out var taken)) return false;
+        point = taken;
+        return true;
+    }
 
     private void MixEphemeral(NoiseSymmetricState state, PublicKey ephemeral)
     {
@@ -238,23 +248,21 @@ public sealed class NoiseHandshake : IDisposable
         if (_psk is not null) state.MixKey(ephemeral.Bytes); // Noise section 9.2
     }
 
-    private bool TryMix(NoiseSymmetricState state, Token token, PublicKey? remoteEphemeral, PublicKey? remoteStatic)
+    private void Mix(NoiseSymmetricState state, Token token, P256Point? remoteEphemeral, P256Point? remoteStatic)
     {
         if (token == Token.Psk)
         {
             if (_psk is not null) state.MixKeyAndHash(_psk);
-            return true;
+            return;
         }
 
         // The first letter is the initiator's key, the second the responder's.
         bool localIsEphemeral = token == Token.EE || token == (_isInitiator ? Token.ES : Token.SE);
         bool remoteIsEphemeral = token == Token.EE || token == (_isInitiator ? Token.SE : Token.ES);
         var local = localIsEphemeral ? _ephemeral! : _local.Pair;
-        var remote = remoteIsEphemeral ? remoteEphemeral! : remoteStatic!;
         Span<byte> secret = stackalloc byte[P256KeyPair.ScalarSize];
-        bool agreed = local.TryAgree(remote, secret);
-        if (agreed) state.MixKey(secret);
+        local.Agree(remoteIsEphemeral ? remoteEphemeral! : remoteStatic!, secret);
+        state.MixKey(secret);
         CryptographicOperations.ZeroMemory(secret);
-        return agreed;
     }
 }

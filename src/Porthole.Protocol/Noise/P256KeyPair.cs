@@ -65,29 +65,14 @@ internal sealed class P256KeyPair : IDisposable
         }
     }
 
-    /// <summary>Whether a point lies on the curve. The form (65 bytes, 04) is what <see cref="Protocol.PublicKey"/> already guarantees.</summary>
-    public static bool IsOnCurve(PublicKey point)
-    {
-        if (!TryImport(point, out var key)) return false;
-        key.Dispose();
-        return true;
-    }
-
     /// <summary>Computes the shared secret with a point.</summary>
-    /// <param name="point">The other side's public key; nothing about it is trusted.</param>
+    /// <param name="point">The other side's public key, which was found to lie on the curve.</param>
     /// <param name="secret">Takes 32 bytes; the caller clears them.</param>
-    /// <returns>False when the point is not on the curve.</returns>
-    public bool TryAgree(PublicKey point, Span<byte> secret)
+    public void Agree(P256Point point, Span<byte> secret)
     {
-        if (!TryImport(point, out var key)) return false;
-        using (key)
-        {
-            byte[] raw = _key.DeriveRawSecretAgreement(key.PublicKey);
-            raw.CopyTo(secret);
-            CryptographicOperations.ZeroMemory(raw);
-        }
-
-        return true;
+        byte[] raw = _key.DeriveRawSecretAgreement(point.Handle);
+        raw.CopyTo(secret);
+        CryptographicOperations.ZeroMemory(raw);
     }
 
     /// <summary>The private key: 32 bytes, big-endian. The caller keeps it secret and clears it.</summary>
@@ -98,25 +83,6 @@ internal sealed class P256KeyPair : IDisposable
 
     /// <summary>The public key's text; the private half is never printed.</summary>
     public override string ToString() => $"P256KeyPair({PublicKey}, …)";
-
-    private static bool TryImport(PublicKey point, [NotNullWhen(true)] out ECDiffieHellman? key)
-    {
-        var coordinates = point.Bytes[1..];
-        try
-        {
-            key = ECDiffieHellman.Create(new ECParameters
-            {
-                Curve = ECCurve.NamedCurves.nistP256,
-                Q = new ECPoint { X = coordinates[..ScalarSize].ToArray(), Y = coordinates[ScalarSize..].ToArray() },
-            });
-            return true;
-        }
-        catch (CryptographicException) // not on the curve, or a coordinate not below the field's prime; the platforms throw private subtypes
-        {
-            key = null;
-            return false;
-        }
-    }
 
     private static PublicKey ExportPoint(ECDiffieHellman key)
     {
