@@ -18,7 +18,8 @@ public sealed class BehaviorProbe
 
     private readonly IProbeNetwork _network;
     private readonly TransportAddress _a1, _a2, _b1;
-    private ushort _lastPort = 40_000;
+    // Below the ports that systems give out by themselves, so that nobody else holds them.
+    private ushort _lastPort = 20_000;
     private uint _lastNumber;
 
     private BehaviorProbe(IProbeNetwork network)

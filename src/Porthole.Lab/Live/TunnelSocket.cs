@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using Porthole.Protocol;
+using Porthole.Sockets;
+
+namespace Porthole.Lab.Live;
+
+/// <summary>A UDP socket whose datagrams all go to and come from a lab NAT, with the far address before each. It stands on a socket of the real network.</summary>
+internal sealed class TunnelSocket : INetworkSocket, ISocketInbox
+{
+    private const int BatchCapacity = 64;
+
+    private readonly TransportAddress _gateway;
+    private readonly ISocketInbox _inbox;
+    private readonly ConcurrentBag<ReceiveBatch> _free = [];
+    private readonly byte[] _framed = new byte[DatagramBatchWriter.MaxDatagram + TunnelHeader.MaxSize];
+    private INetworkSocket _socket = null!;
+
+    private TunnelSocket(SocketId id, TransportAddress gateway, ISocketInbox inbox) => (Id, _gateway, _inbox) = (id, gateway, inbox);
+
+    public SocketId Id { get; }
+
+    public Task Closed => _socket.Closed;
+
+    public static TunnelSocket Open(SocketRequest.UdpBind request, TransportAddress host, TransportAddress gateway, ISocketInbox inbox, INetwork real)
+    {
+        var tunnel = new TunnelSocket(request.Socket, gateway, inbox);
+        // Whatever local address was asked for, this host has but one.
+        tunnel._socket = real.Open(request with { Local = host.WithPort(request.Local.Port) }, tunnel);
+        return tunnel;
+    }
+
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    {
+        int header = TunnelHeader.Write(_framed, remote);
+        while (!bytes.IsEmpty)
+        {
+            var segment = bytes[..Math.Min(segmentSize, bytes.Length)];
+            bytes = bytes[segment.Length..];
+            segment.CopyTo(_framed.AsSpan(header));
+            _socket.Send(_gateway, _framed.AsSpan(0, header + segment.Length), header + segment.Length);
+        }
+    }
+
+    public void Close(bool abortive) => _socket.Close(abortive);
+
+    public void Deliver(ReceiveBatch batch)
+    {
+        var own = _free.TryTake(out var kept) && kept.Memory.Length >= batch.Memory.Length && kept.Room >= batch.Count
+            ? kept
+            : new ReceiveBatch(batch.Memory.Length, Math.Max(BatchCapacity, batch.Count), _free.Add);
+        int offset = 0;
+        foreach (var datagram in batch.Datagrams.Datagrams)
+        {
+            var bytes = batch.Datagrams.Bytes(datagram);
+            // Anything but the NAT cannot reach a host inside.
+            if (datagram.Remote != _gateway || !TunnelHeader.TryRead(bytes, out var from, out int header)) continue;
+            bytes[header..].CopyTo(own.Memory.Span[offset..]);
+            own.Add(new ReceivedDatagram(Id, from, offset, bytes.Length - header));
+            offset += bytes.Length - header;
+        }
+        batch.Release();
+        if (own.Count > 0) _inbox.Deliver(own);
+        else own.Release();
+    }
+
+    public void Deliver(SocketEvent socketEvent) => _inbox.Deliver(socketEvent);
+}
