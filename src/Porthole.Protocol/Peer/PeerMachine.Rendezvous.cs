@@ -109,13 +109,7 @@ public sealed partial class PeerMachine
 
         if (FindOwnCall(push) is { } own)
         {
-            // Both called at once. The server says whose session lives; if it says nothing, the lower id's does, on both sides alike.
-            if (push.Replaces is null && _context.Self < push.Remote)
-            {
-                _context.Rendezvous.Release(now, push.Session);
-                return;
-            }
-
+            // Both called at once. The session that is pushed lives: the server takes one connect after the other.
             own.HandleSuperseded(push.Session);
             own.HandlePush(now, push, main);
             return;

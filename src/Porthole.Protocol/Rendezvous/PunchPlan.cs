@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Porthole.Protocol.Rendezvous;
 
@@ -27,5 +28,6 @@ public sealed record PunchPlan(
     public static readonly TimeSpan MinCheckTimeout = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The first retransmission time-out of a check between own peers: max(100 ms, 2(r_a + r_b)), the sum of both round trips to the server.</summary>
+    [JsonIgnore]
     public TimeSpan CheckTimeout => LocalRtt + RemoteRtt > MinCheckTimeout ? LocalRtt + RemoteRtt : MinCheckTimeout;
 }

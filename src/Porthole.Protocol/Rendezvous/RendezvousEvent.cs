@@ -29,7 +29,7 @@ public abstract record RendezvousEvent
     /// <param name="Push">All about it.</param>
     public sealed record SessionPushed(SessionPush Push) : RendezvousEvent;
 
-    /// <summary>Both sides connected at once, and the other side's session is the one that lives. Comes before or after that session's push.</summary>
+    /// <summary>Both sides connected at once, and the other side's session is the one that lives. Comes before that session's push, or at once after it.</summary>
     /// <param name="Own">This side's connect, which is over.</param>
     /// <param name="By">The session that took its place.</param>
     public sealed record Superseded(SessionId Own, SessionId By) : RendezvousEvent;

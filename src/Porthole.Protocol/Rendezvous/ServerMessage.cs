@@ -10,6 +10,7 @@ namespace Porthole.Protocol.Rendezvous;
 [JsonDerivedType(typeof(Registered), "registered")]
 [JsonDerivedType(typeof(Refused), "refused")]
 [JsonDerivedType(typeof(SessionBegun), "session")]
+[JsonDerivedType(typeof(Superseded), "superseded")]
 [JsonDerivedType(typeof(Incoming), "incoming")]
 [JsonDerivedType(typeof(Ringing), "ringing")]
 [JsonDerivedType(typeof(Candidates), "candidates")]
@@ -49,12 +50,18 @@ public abstract record ServerMessage
     /// <param name="Push">All about the session.</param>
     public sealed record SessionBegun(SessionPush Push) : ServerMessage;
 
+    /// <summary>Both sides connected at once: the client's own connect is over, the other side's session lives. Its push came before, or comes next.</summary>
+    /// <param name="Own">The connect that is over.</param>
+    /// <param name="By">The session that took its place.</param>
+    public sealed record Superseded(SessionId Own, SessionId By) : ServerMessage;
+
     /// <summary>Somebody wants a session with a peer that wants to be asked.</summary>
     /// <param name="Session">The session.</param>
     /// <param name="Key">The caller's key.</param>
     /// <param name="Name">The caller's name; null for none.</param>
     /// <param name="Instance">Which run of the caller's program.</param>
-    public sealed record Incoming(SessionId Session, PublicKey Key, string? Name, InstanceId Instance) : ServerMessage;
+    public sealed record Incoming(
+        SessionId Session, PublicKey Key, string? Name, InstanceId Instance) : ServerMessage;
 
     /// <summary>The other side is being asked.</summary>
     /// <param name="Session">The session.</param>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Porthole.Protocol.Rendezvous;
 
 /// <summary>The one push that begins a session, to each side at the same moment.</summary>
@@ -8,7 +10,6 @@ namespace Porthole.Protocol.Rendezvous;
 /// <param name="RemoteInstance">Which run of the other side's program.</param>
 /// <param name="Dialled">The target as the initiator wrote it, which goes into the prologue of the handshake.</param>
 /// <param name="Offer">The initiator's first handshake message; null at the initiator.</param>
-/// <param name="Replaces">This side's own connect that this session replaces, because both sides connected at once; null as a rule.</param>
 /// <param name="Plan">How to punch.</param>
 public sealed record SessionPush(
     SessionId Session,
@@ -18,9 +19,16 @@ public sealed record SessionPush(
     InstanceId RemoteInstance,
     string Dialled,
     HandshakeOffer? Offer,
-    SessionId? Replaces,
     PunchPlan Plan)
 {
+    /// <summary>
+    /// This side's own connect that the session replaces, because both sides connected at once; null as a rule. Found by the client, not sent. The
+    /// session that is pushed is the one that lives, whoever has the lower id: the server takes the connects one after the other.
+    /// </summary>
+    [JsonIgnore]
+    public SessionId? Replaces { get; init; }
+
     /// <summary>The other side.</summary>
+    [JsonIgnore]
     public PeerId Remote => RemoteKey.PeerId;
 }

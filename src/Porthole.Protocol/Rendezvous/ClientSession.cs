@@ -1,0 +1,89 @@
+using System.Collections.Immutable;
+
+namespace Porthole.Protocol.Rendezvous;
+
+/// <summary>What a client remembers of a session that the server told it about: enough to catch a server that tells too much, too late or twice.</summary>
+internal sealed class ClientSession(PeerId remote, int generation)
+{
+    private readonly List<TransportAddress> _publicHosts = [];
+    private int _count;
+    private int _local;
+
+    public PeerId Remote { get; } = remote;
+
+    public int Generation { get; private set; } = generation;
+
+    /// <summary>Begins a generation: the counts start again.</summary>
+    public void Begin(int generation)
+    {
+        Generation = generation;
+        _publicHosts.Clear();
+        (_count, _local) = (0, 0);
+    }
+
+    /// <summary>
+    /// Leaves out what an honest server does not send: impossible addresses, local ones of a network that this host is not on, more than there may be. So
+    /// a hostile server cannot make this host scan its own network, or knock at many doors.
+    /// </summary>
+    /// <param name="candidates">What the server sent.</param>
+    /// <param name="own">This side's candidates.</param>
+    /// <param name="server">The server's address: one on the same private network sees private addresses.</param>
+    public ImmutableArray<CandidateInfo> Filter(ImmutableArray<CandidateInfo> candidates, ImmutableArray<CandidateInfo> own, TransportAddress server)
+    {
+        var kept = ImmutableArray.CreateBuilder<CandidateInfo>(candidates.Length);
+        foreach (var candidate in candidates)
+        {
+            if (candidate.Kind == CandidateKind.ServerReflexive || !CandidateRules.IsLocal(candidate)) TakePublicHost(candidate.Address);
+        }
+
+        foreach (var candidate in candidates)
+        {
+            if (_count == RendezvousLimits.MaxCandidates || !IsAllowed(candidate, own, server)) continue;
+            _count++;
+            if (CandidateRules.IsLocal(candidate)) _local++;
+            kept.Add(candidate.ForPeers());
+        }
+
+        return kept.DrainToImmutable();
+    }
+
+    private bool IsAllowed(CandidateInfo candidate, ImmutableArray<CandidateInfo> own, TransportAddress server)
+    {
+        var address = candidate.Address;
+        if (!CandidateRules.IsSane(address) || (address.IsLoopback && !server.IsLoopback)) return false;
+        if (CandidateRules.IsLocal(candidate))
+            return address.Port >= RendezvousLimits.MinHostPort && _local < RendezvousLimits.MaxPrivateCandidates && (SharesSite(own) || HasNeighbour(own, address));
+        if (!_publicHosts.Contains(address.Host)) return false;
+        bool isInside = address.IsPrivate || address.IsLoopback;
+        return !isInside || server.IsPrivate || server.IsLoopback || HasNeighbour(own, address);
+    }
+
+    private void TakePublicHost(TransportAddress address)
+    {
+        if (_publicHosts.Count < RendezvousLimits.MaxPublicHosts && !_publicHosts.Contains(address.Host)) _publicHosts.Add(address.Host);
+    }
+
+    private bool SharesSite(ImmutableArray<CandidateInfo> own)
+    {
+        foreach (var candidate in own)
+        {
+            if (CandidateRules.IsLocal(candidate)) continue;
+            foreach (var host in _publicHosts)
+            {
+                if (CandidateRules.AreOneSite(candidate.Address, host)) return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool HasNeighbour(ImmutableArray<CandidateInfo> own, TransportAddress address)
+    {
+        foreach (var candidate in own)
+        {
+            if (candidate.Kind == CandidateKind.Host && CandidateRules.AreNeighbours(candidate.Address, address)) return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,274 @@
+using System.Collections.Immutable;
+
+namespace Porthole.Protocol.Rendezvous;
+
+/// <summary>What the server says. It is believed as far as it can be checked: a server that breaks the rules is left.</summary>
+public sealed partial class RendezvousClient
+{
+    /// <summary>The most peers of one list: ten times what a server sends.</summary>
+    private const int MaxPeersListed = 10_000;
+
+    /// <summary>How long before proofs are sent again though nothing changed: well within the 10 minutes that a server keeps them.</summary>
+    private static readonly TimeSpan s_renewal = TimeSpan.FromMinutes(4);
+
+    private ImmutableArray<PeerInfo>.Builder? _peers;
+    private Instant? _candidatesSentAt;
+    private int _usable;
+    private bool _hasListed;
+
+    private void HandleControl(Instant now, Span<byte> message)
+    {
+        if (message is not [(byte)MainMessageKind.Control, ..])
+        {
+            Violated(now);
+            return;
+        }
+
+        var body = message[1..];
+        if (!_channel!.TryOpen(body, body, out int length) || !RendezvousCodec.TryDecode(body[..length], out ServerMessage? control))
+        {
+            Violated(now);
+            return;
+        }
+
+        _seen++;
+        if (IsOnline) NoteLife(now);
+        HandleMessage(now, control);
+    }
+
+    private void HandleMessage(Instant now, ServerMessage message)
+    {
+        switch (message)
+        {
+            case ServerMessage.Refused refused:
+                HandleRefused(now, refused);
+                break;
+            case ServerMessage.Welcome welcome when _state == State.Greeting && welcome.Version == RendezvousLimits.Version:
+                HandleWelcome(now, welcome);
+                break;
+            case ServerMessage.Ping ping when IsOnline:
+                Enqueue(now, new ClientMessage.Pong(ping.Stamp));
+                break;
+            case ServerMessage.Pong when IsOnline:
+                break; // every message is a sign of life
+            case ServerMessage.Credential credential when IsOnline:
+                _events.Enqueue(new RendezvousEvent.StunAccessChanged(credential.Access));
+                break;
+            case ServerMessage.Registered registered when IsOnline:
+                HandleRegistered(now, registered);
+                break;
+            case ServerMessage.SessionBegun { Push: var push } when IsRegistered:
+                HandlePush(now, push);
+                break;
+            case ServerMessage.Superseded superseded when IsRegistered:
+                if (!_pending.Remove(superseded.Own)) break;
+                _accepted.Add(superseded.By);
+                _events.Enqueue(new RendezvousEvent.Superseded(superseded.Own, superseded.By));
+                break;
+            case ServerMessage.Incoming incoming when IsRegistered:
+                if (incoming.Key.Equals(_identity.PublicKey) || _registration?.Accept != AcceptPolicy.Ask) break;
+                if (_incoming.Add(incoming.Session)) _events.Enqueue(new RendezvousEvent.Incoming(incoming.Session, incoming.Key, incoming.Name, incoming.Instance));
+                break;
+            case ServerMessage.Ringing ringing when IsRegistered:
+                if (_pending.ContainsKey(ringing.Session)) _events.Enqueue(new RendezvousEvent.Ringing(ringing.Session));
+                break;
+            case ServerMessage.Candidates candidates when IsRegistered:
+                HandleCandidates(candidates);
+                break;
+            case ServerMessage.Restarted restarted when IsRegistered:
+                HandleRestarted(now, restarted);
+                break;
+            case ServerMessage.Reopened reopened when IsRegistered:
+                if (!_sessions.TryGetValue(reopened.Session, out var session) || reopened.Generation < session.Generation) break;
+                if (reopened.Generation > session.Generation) session.Begin(reopened.Generation);
+                _events.Enqueue(new RendezvousEvent.Reopened(reopened.Session, reopened.Generation));
+                break;
+            case ServerMessage.Closed closed when IsRegistered:
+                HandleClosed(closed);
+                break;
+            case ServerMessage.Presence presence when IsRegistered:
+                _events.Enqueue(new RendezvousEvent.Presence(presence.Peer, presence.Online));
+                break;
+            case ServerMessage.PeerList list when IsRegistered:
+                HandlePeers(now, list);
+                break;
+            default:
+                Violated(now);
+                break;
+        }
+    }
+
+    private void Violated(Instant now) => Disconnect(now, RendezvousError.ProtocolViolation, "", atOnce: false);
+
+    private void HandleRefused(Instant now, ServerMessage.Refused refused)
+    {
+        if (refused.Session is { } session)
+        {
+            bool isKnown = _sessions.ContainsKey(session);
+            if (refused.Error == RendezvousError.UnknownSession) _sessions.Remove(session); // else it goes on: only the request failed
+            if (isKnown | _pending.Remove(session) | _incoming.Remove(session) | _accepted.Remove(session))
+                _events.Enqueue(new RendezvousEvent.Refused(refused.Error, session));
+            return;
+        }
+
+        bool isAboutRegistration = IsOnline && refused.Error is RendezvousError.NameTaken or RendezvousError.InvalidName or RendezvousError.TooManyNames
+            or RendezvousError.RoomFull or RendezvousError.RateLimited or RendezvousError.NotRegistered;
+        if (isAboutRegistration) _events.Enqueue(new RendezvousEvent.Refused(refused.Error, null));
+        else Disconnect(now, refused.Error, "", atOnce: false); // the server closes after these
+    }
+
+    private void HandleWelcome(Instant now, ServerMessage.Welcome welcome)
+    {
+        _state = State.Online;
+        _attempt = 0;
+        _deadlines[Alarm.ConnectTimeout] = null;
+        NoteLife(now);
+        bool isInside = _server.IsPrivate || _server.IsLoopback;
+        var stun = welcome.Stun
+            .Select(address => address.IsUnspecified ? _server.WithPort(address.Port) : address)
+            .Where(address => CandidateRules.IsSane(address) && (isInside || !(address.IsPrivate || address.IsLoopback)))
+            .ToImmutableArray();
+        _events.Enqueue(new RendezvousEvent.Welcomed(_local, _server, welcome.Observed, stun, welcome.Access));
+        if (_registration is not null) SendRegistration(now);
+    }
+
+    private void SendRegistration(Instant now)
+    {
+        var registration = _registration!;
+        if (_hasListed || !registration.Allowed.IsEmpty) Enqueue(now, new ClientMessage.Allow(registration.Allowed));
+        if (_hasListed || !registration.KnownPeers.IsEmpty) Enqueue(now, new ClientMessage.Know(registration.KnownPeers));
+        _hasListed |= !registration.Allowed.IsEmpty || !registration.KnownPeers.IsEmpty;
+        string? room = registration.Presence == PresenceMode.Room ? registration.Room : null;
+        Enqueue(now, new ClientMessage.Register(
+            registration.Name, registration.Accept, registration.Presence, room, registration.Candidates, registration.Nat));
+        _candidatesSentAt = now;
+        _usable = registration.Candidates.Length;
+    }
+
+    private void HandleRegistered(Instant now, ServerMessage.Registered registered)
+    {
+        _usable = registered.Usable;
+        bool isFirst = !IsRegistered;
+        _state = State.Registered;
+        _events.Enqueue(new RendezvousEvent.Registered(registered.Name, registered.Usable));
+        if (!isFirst) return;
+        foreach (var (session, pending) in _pending) SendConnect(now, session, pending);
+    }
+
+    private void SendConnect(Instant now, SessionId session, PendingConnect pending) =>
+        Enqueue(now, new ClientMessage.Connect(session, pending.Target.Dialled, pending.Target.Instance, pending.Offer, _seen));
+
+    private void HandlePush(Instant now, SessionPush push)
+    {
+        if (push.RemoteKey.Equals(_identity.PublicKey) || push.Plan.Controlling != _identity.PeerId < push.Remote)
+        {
+            Violated(now);
+            return;
+        }
+
+        _incoming.Remove(push.Session);
+        if (_sessions.ContainsKey(push.Session)) return; // a replay: what comes again within one connection is not new
+        if (push.IsInitiator)
+        {
+            if (!_pending.TryGetValue(push.Session, out var pending)) return; // taken back meanwhile
+            // Who was dialled by id is that peer and no other.
+            if (pending.Target.Dialled != push.Dialled || (PeerId.TryParse(push.Dialled, out var dialled) && dialled != push.Remote))
+            {
+                Violated(now);
+                return;
+            }
+
+            _pending.Remove(push.Session);
+        }
+        else if (!Accepts(push))
+        {
+            Enqueue(now, new ClientMessage.Release(push.Session));
+            return;
+        }
+        else if (FindOwnConnect(push) is { } own)
+        {
+            // Both connected at once, and theirs came first. The server says so too, in a moment.
+            _pending.Remove(own);
+            _events.Enqueue(new RendezvousEvent.Superseded(own, push.Session));
+            push = push with { Replaces = own };
+        }
+
+        var session = new ClientSession(push.Remote, push.Plan.Generation);
+        _sessions[push.Session] = session;
+        _events.Enqueue(new RendezvousEvent.SessionPushed(push with { Plan = Filtered(session, push.Plan) }));
+    }
+
+    /// <summary>The own check of the own policy: the server's is a service, not a guard.</summary>
+    private bool Accepts(SessionPush push)
+    {
+        bool wasAccepted = _accepted.Remove(push.Session);
+        return _registration?.Accept switch
+        {
+            AcceptPolicy.Anyone => true,
+            AcceptPolicy.Known => _registration.Allowed.Contains(push.Remote),
+            AcceptPolicy.Ask => wasAccepted || _registration.Allowed.Contains(push.Remote),
+            AcceptPolicy.Nobody or null => false,
+        };
+    }
+
+    /// <summary>This side's own unanswered connect to the peer that a push is from.</summary>
+    private SessionId? FindOwnConnect(SessionPush push)
+    {
+        string id = push.Remote.ToString();
+        foreach (var (session, pending) in _pending)
+        {
+            if (pending.Target.Instance is { } instance && instance != push.RemoteInstance) continue;
+            string dialled = pending.Target.Dialled;
+            if (string.Equals(dialled, id, StringComparison.OrdinalIgnoreCase) || string.Equals(dialled, push.RemoteName, StringComparison.OrdinalIgnoreCase)) return session;
+        }
+
+        return null;
+    }
+
+    private PunchPlan Filtered(ClientSession session, PunchPlan plan) =>
+        plan with { Candidates = session.Filter(plan.Candidates, _registration?.Candidates ?? [], _server) };
+
+    private void HandleCandidates(ServerMessage.Candidates message)
+    {
+        if (!_sessions.TryGetValue(message.Session, out var session) || session.Generation != message.Generation) return; // stale
+        var candidates = session.Filter(message.List, _registration?.Candidates ?? [], _server);
+        if (!candidates.IsEmpty) _events.Enqueue(new RendezvousEvent.CandidatesReceived(message.Session, message.Generation, candidates));
+    }
+
+    private void HandleRestarted(Instant now, ServerMessage.Restarted restarted)
+    {
+        if (!_sessions.TryGetValue(restarted.Session, out var session) || restarted.Plan.Generation <= session.Generation) return; // stale
+        if (restarted.Plan.Controlling != _identity.PeerId < session.Remote)
+        {
+            Violated(now);
+            return;
+        }
+
+        session.Begin(restarted.Plan.Generation);
+        _events.Enqueue(new RendezvousEvent.Restarted(restarted.Session, Filtered(session, restarted.Plan)));
+    }
+
+    private void HandleClosed(ServerMessage.Closed closed)
+    {
+        bool isKnown = closed.Reason == SessionCloseReason.PeerDisconnected
+            ? _sessions.ContainsKey(closed.Session) // it waits at the server to be opened again
+            : _sessions.Remove(closed.Session);
+        if (isKnown | _incoming.Remove(closed.Session) | _accepted.Remove(closed.Session))
+            _events.Enqueue(new RendezvousEvent.SessionClosed(closed.Session, closed.Reason));
+    }
+
+    private void HandlePeers(Instant now, ServerMessage.PeerList list)
+    {
+        _peers ??= ImmutableArray.CreateBuilder<PeerInfo>();
+        _peers.AddRange(list.List);
+        if (_peers.Count > MaxPeersListed)
+        {
+            Violated(now);
+        }
+        else if (list.Last)
+        {
+            _events.Enqueue(new RendezvousEvent.PeersListed(_peers.DrainToImmutable()));
+            _peers = null;
+        }
+    }
+}

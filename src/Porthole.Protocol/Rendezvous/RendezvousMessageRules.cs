@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using static Porthole.Protocol.Rendezvous.RendezvousLimits;
+
+namespace Porthole.Protocol.Rendezvous;
+
+/// <summary>The limits that a well-formed message must keep as well. Texts are checked to be harmless on a terminal, whoever sent them.</summary>
+internal static class RendezvousMessageRules
+{
+    /// <summary>Names and peer ids are dialled; both fit.</summary>
+    private const int MaxTarget = 64;
+
+    public static bool AreKept(ClientMessage message) => message switch
+    {
+        ClientMessage.Hello hello => hello.Token is null || hello.Token.Length <= MaxToken,
+        ClientMessage.Allow allow => IsList(allow.List, MaxListedPeers),
+        ClientMessage.Know know => IsList(know.List, MaxListedPeers),
+        ClientMessage.Register register => (register.Name is null || IsText(register.Name, MaxText))
+            && IsRoom(register.Room, register.Presence) && AreCandidates(register.List) && IsNat(register.Nat),
+        ClientMessage.Update update => AreCandidates(update.List) && IsNat(update.Nat),
+        ClientMessage.Connect connect => IsText(connect.Target, MaxTarget) && IsOffer(connect.Offer) && connect.Seen >= 0,
+        ClientMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List),
+        ClientMessage.Restart restart => restart.Generation >= 0,
+        ClientMessage.Reopen reopen => reopen.Generation >= 0,
+        ClientMessage.Accept or ClientMessage.Refuse or ClientMessage.Release or ClientMessage.Peers or ClientMessage.Ping or ClientMessage.Pong => true,
+        _ => false,
+    };
+
+    public static bool AreKept(ServerMessage message) => message switch
+    {
+        ServerMessage.Welcome welcome => IsList(welcome.Stun, MaxStunAddresses) && IsAccess(welcome.Access),
+        ServerMessage.Credential credential => IsAccess(credential.Access),
+        ServerMessage.Registered registered => IsName(registered.Name) && registered.Usable is >= 0 and <= MaxCandidates,
+        ServerMessage.SessionBegun { Push: var push } => IsName(push.RemoteName) && IsText(push.Dialled, MaxTarget)
+            && (push.Offer is null) == push.IsInitiator && (push.Offer is null || IsOffer(push.Offer)) && IsPlan(push.Plan),
+        ServerMessage.Incoming incoming => IsName(incoming.Name),
+        ServerMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List),
+        ServerMessage.Restarted restarted => IsPlan(restarted.Plan),
+        ServerMessage.Reopened reopened => reopened.Generation >= 0,
+        ServerMessage.PeerList list => IsList(list.List, MaxPeersPerMessage) && list.List.All(static peer => peer is not null && IsName(peer.Name)),
+        ServerMessage.Presence presence => IsName(presence.Peer.Name),
+        ServerMessage.Refused or ServerMessage.Superseded or ServerMessage.Ringing or ServerMessage.Closed or ServerMessage.Ping or ServerMessage.Pong => true,
+        _ => false,
+    };
+
+    /// <summary>ALPHA, DIGIT, '+' and '/' (RFC 8839 section 5.1).</summary>
+    public static bool AreIceChars(string text, int min, int max)
+    {
+        if (text.Length < min || text.Length > max) return false;
+        foreach (char character in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(character) && character is not ('+' or '/')) return false;
+        }
+
+        return true;
+    }
+
+    private static bool IsList<T>(ImmutableArray<T> list, int max) => !list.IsDefault && list.Length <= max;
+
+    private static bool IsName(string? name) => name is null || PeerName.IsValid(name);
+
+    private static bool IsText(string text, int max)
+    {
+        if (text.Length == 0 || text.Length > max) return false;
+        foreach (char character in text)
+        {
+            if (char.IsControl(character) || char.IsSurrogate(character)) return false;
+        }
+
+        return true;
+    }
+
+    private static bool IsRoom(string? room, PresenceMode presence) =>
+        presence == PresenceMode.Room ? room is not null && IsText(room, MaxRoom) : room is null;
+
+    private static bool IsNat(NatFacts nat) => nat.Step is >= -ushort.MaxValue and <= ushort.MaxValue;
+
+    private static bool IsOffer(HandshakeOffer offer) => offer.Message.Length is > 0 and <= MaxHandshakeMessage;
+
+    private static bool IsAccess(StunAccess access) =>
+        access.Username.Length is > 0 and <= MaxStunUsername && access.Password.Length is > 0 and <= MaxStunUsername && access.Lifetime > TimeSpan.Zero;
+
+    private static bool IsPlan(PunchPlan plan) => plan.Generation >= 0 && plan.StartDelay <= MaxStartDelay && AreCandidates(plan.Candidates) && IsNat(plan.Nat)
+        && AreCredentials(plan.Local) && AreCredentials(plan.Remote);
+
+    // RFC 8445 section 5.3: at least 24 bits of fragment and 128 bits of password.
+    private static bool AreCredentials(IceCredentialInfo credentials) =>
+        AreIceChars(credentials.Ufrag, 4, MaxIceCredential) && AreIceChars(credentials.Password, 22, MaxIceCredential);
+
+    private static bool AreCandidates(ImmutableArray<CandidateInfo> candidates)
+    {
+        if (!IsList(candidates, MaxCandidates)) return false;
+        foreach (var candidate in candidates)
+        {
+            if (candidate is null || candidate.Proof.Length > MaxProof || !AreIceChars(candidate.Foundation, 1, MaxFoundation)) return false;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+
+namespace Porthole.Protocol.Rendezvous;
+
+/// <summary>How a rendezvous server behaves. The limits are per process and meant to be raised by who knows why.</summary>
+public sealed record RendezvousServerOptions
+{
+    /// <summary>The access token that each client must show; null to serve everyone.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Whether every log-in is announced to every peer, whatever their presence modes.</summary>
+    public bool PublicPresence { get; init; }
+
+    /// <summary>Where STUN answers, at most 8; an unspecified address stands for the host that the client reached the server at.</summary>
+    /// <exception cref="ArgumentException">There are too many.</exception>
+    public ImmutableArray<TransportAddress> Stun
+    {
+        get;
+        init => field = !value.IsDefault && value.Length <= RendezvousLimits.MaxStunAddresses
+            ? value
+            : throw new ArgumentException("A server announces at most 8 STUN addresses.", nameof(value));
+    } = [];
+
+    /// <summary>How long a STUN credential is good; a new one comes when half of it is over.</summary>
+    public TimeSpan StunLifetime { get; init; } = TimeSpan.FromHours(2);
+
+    /// <summary>How long a proved address may be handed out after its proof came in; a client renews it in time.</summary>
+    public TimeSpan ProofLifetime { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>The pause between two pings of one client, which measure the round trip and keep NAT mappings of the main connection.</summary>
+    public TimeSpan PingPeriod { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How many pings in a row a client may leave unanswered.</summary>
+    public int MissedPings { get; init; } = 3;
+
+    /// <summary>How long the hello may take.</summary>
+    public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a peer that is asked may think.</summary>
+    public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Connections in all.</summary>
+    public int MaxConnections { get; init; } = 100_000;
+
+    /// <summary>Connections from one IPv4 address or IPv6 /64: many peers may stand behind one carrier NAT.</summary>
+    public int MaxConnectionsPerAddress { get; init; } = 256;
+
+    /// <summary>New connections a minute from one IPv4 address or IPv6 /64: each costs elliptic-curve operations.</summary>
+    public int HellosPerMinute { get; init; } = 240;
+
+    /// <summary>Instances of one identity.</summary>
+    public int MaxInstances { get; init; } = 16;
+
+    /// <summary>Connects a minute from one peer to one other.</summary>
+    public int ConnectsPerMinute { get; init; } = 6;
+
+    /// <summary>Connects a minute from one peer to all others together.</summary>
+    public int ConnectsPerMinuteInAll { get; init; } = 60;
+
+    /// <summary>Sessions of one connection, those that wait to be re-opened included.</summary>
+    public int MaxSessions { get; init; } = 64;
+
+    /// <summary>Restarts a minute of one session.</summary>
+    public int RestartsPerMinute { get; init; } = 30;
+
+    /// <summary>Control messages a client may send at once; more come back at this number per 10 seconds.</summary>
+    public int MessageBurst { get; init; } = 200;
+
+    /// <summary>Control messages that may wait for one client.</summary>
+    public int MaxQueuedMessages { get; init; } = 512;
+
+    /// <summary>Rooms in all.</summary>
+    public int MaxRooms { get; init; } = 10_000;
+
+    /// <summary>Connections in one room.</summary>
+    public int MaxRoomMembers { get; init; } = 256;
+
+    /// <summary>Peers in one answer to a peers request.</summary>
+    public int MaxListedPeers { get; init; } = 1_000;
+
+    /// <summary>Names of one key.</summary>
+    public int NamesPerPeer { get; init; } = 8;
+
+    /// <summary>Names in all.</summary>
+    public int MaxNames { get; init; } = 1_000_000;
+
+    /// <summary>New names an hour from one IPv4 address or IPv6 /64: keys cost nothing.</summary>
+    public int NewNamesPerHour { get; init; } = 60;
+
+    /// <summary>Wrong tokens a minute from one IPv4 address or IPv6 /64; after that the right one is refused as well, for a while.</summary>
+    public int WrongTokensPerMinute { get; init; } = 5;
+}

@@ -1,0 +1,50 @@
+namespace Porthole.Protocol.Rendezvous;
+
+/// <summary>One session as the server knows it: which two peers, which of their connections, which generation.</summary>
+internal sealed class ServerSession(SessionId id, PeerId firstPeer, PeerId secondPeer)
+{
+    public SessionId Id { get; } = id;
+
+    /// <summary>The side that asked for the session.</summary>
+    public SessionSide First { get; } = new(firstPeer);
+
+    public SessionSide Second { get; } = new(secondPeer);
+
+    /// <summary>What the initiator dialled, and its first message; kept while the other side is being asked.</summary>
+    public string Dialled { get; set; } = "";
+
+    public HandshakeOffer? Offer { get; set; }
+
+    public bool IsRinging { get; set; }
+
+    /// <summary>Whether both connections are there and the relay carries it.</summary>
+    public bool IsOpen { get; set; }
+
+    public int Generation { get; set; }
+
+    /// <summary>The moment at which the bucket of restarts would be full again.</summary>
+    public Instant RestartsFullAt { get; set; }
+
+    /// <summary>The side of a connection that holds the session.</summary>
+    public SessionSide SideOf(ServerConnection connection) => First.Connection == connection ? First : Second;
+
+    public SessionSide Other(SessionSide side) => side == First ? Second : First;
+}
+
+/// <summary>One side of a session.</summary>
+internal sealed class SessionSide(PeerId peer)
+{
+    public PeerId Peer { get; } = peer;
+
+    /// <summary>The connection; null while that side is away.</summary>
+    public ServerConnection? Connection { get; set; }
+
+    /// <summary>The number of the message that told this side about the session: what the client says it has seen is compared with it.</summary>
+    public long ToldAt { get; set; }
+
+    /// <summary>Candidates handed to the other side in this generation.</summary>
+    public int Candidates { get; set; }
+
+    /// <summary>Private ones among them.</summary>
+    public int PrivateCandidates { get; set; }
+}
