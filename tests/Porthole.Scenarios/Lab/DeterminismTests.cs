@@ -40,6 +40,25 @@ public sealed class DeterminismTests
             lab.Trace.Entries.Select(entry => entry.ToString()));
     }
 
+    [Fact]
+    public void Packets_leave_no_garbage()
+    {
+        var lab = new Simulation(1);
+        var link = new LinkOptions { Delay = TimeSpan.FromMilliseconds(10), Jitter = TimeSpan.FromMilliseconds(5), Loss = 0.001 };
+        var nat = lab.Internet.AddNat("nat", NatProfile.PortRestricted, "203.0.113.1", link: link);
+        var beater = new Beater(TransportAddress.Parse("203.0.113.2:5000"));
+        var alice = nat.Inside.AddHost("alice", "192.168.1.10").Run(beater);
+        alice.Bind(new SocketId(1), TransportAddress.Parse("192.168.1.10:5000"));
+        lab.Internet.AddHost("bob", "203.0.113.2", link).Run(new Beater(default)).Bind(new SocketId(1), TransportAddress.Parse("203.0.113.2:5000"));
+        beater.Beat();
+        alice.Drain();
+        lab.RunFor(TimeSpan.FromSeconds(10));
+        long events = lab.EventCount, bytes = GC.GetAllocatedBytesForCurrentThread();
+        lab.RunFor(TimeSpan.FromSeconds(100));
+        Assert.InRange(lab.EventCount - events, 20_000, 40_000);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - bytes, 0, 10_000);
+    }
+
     private static PacketTrace Run(ulong seed)
     {
         var lab = new Simulation(seed) { Trace = new PacketTrace() };
@@ -57,5 +76,41 @@ public sealed class DeterminismTests
 
         lab.RunFor(TimeSpan.FromSeconds(1));
         return lab.Trace;
+    }
+
+    /// <summary>Sends a packet every 10 ms, or answers each, without allocating.</summary>
+    private sealed class Beater(TransportAddress remote) : IProtocolMachine
+    {
+        private TransportAddress _remote = remote;
+        private bool _pending;
+
+        public Instant? NextDeadline { get; private set; }
+
+        public void Beat() => NextDeadline = Instant.Zero;
+
+        public void HandleDatagrams(Instant now, in DatagramBatch batch)
+        {
+            if (NextDeadline is not null) return;
+            _remote = batch.Datagrams[0].Remote;
+            _pending = true;
+        }
+
+        public void HandleDeadline(Instant now)
+        {
+            if (NextDeadline is null || NextDeadline > now) return;
+            NextDeadline = now + TimeSpan.FromMilliseconds(10);
+            _pending = true;
+        }
+
+        public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
+        {
+            if (!_pending) return false;
+            _pending = false;
+            writer.Begin(new SocketId(1), _remote);
+            writer.TryReserve(100, out var segment);
+            segment.Fill(0x50);
+            writer.Commit(100);
+            return true;
+        }
     }
 }
