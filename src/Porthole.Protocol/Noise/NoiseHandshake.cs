@@ -43,7 +43,7 @@ public sealed class NoiseHandshake : IDisposable
     private P256Point? _remoteEphemeral;
     private P256Point? _remoteStatic;
     private int _next;
-    private bool _isSplit;
+    private bool _isDisposed;
 
     private NoiseHandshake(
         NoisePattern pattern, bool isInitiator, ReadOnlySpan<byte> prologue, IdentityKey local, P256Point? remote, ReadOnlySpan<byte> psk, EntropySource entropy)
@@ -72,7 +72,7 @@ public sealed class NoiseHandshake : IDisposable
     public bool IsComplete => _next == _messages.Length;
 
     /// <summary>Whether the next step is <see cref="WriteMessage"/>; else it is <see cref="TryReadMessage"/>. False at the end.</summary>
-    public bool IsMyTurn => !IsComplete && IsWriter(_next);
+    public bool IsMyTurn => !IsComplete && (_next % 2 == 0) == _isInitiator;
 
     /// <summary>The other side's static key: given, or learnt from an authentic message. It is proved only when the handshake is complete.</summary>
     public PublicKey? RemoteStatic => _remoteStatic?.Key;
@@ -114,6 +114,7 @@ public sealed class NoiseHandshake : IDisposable
     /// <exception cref="ArgumentException">The output is too small, or the message would be longer than <see cref="MaxMessageSize"/>.</exception>
     public int WriteMessage(ReadOnlySpan<byte> payload, Span<byte> output)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (!IsMyTurn) throw new InvalidOperationException("It is not our turn to write.");
         if (payload.Length > MaxMessageSize - MaxOverhead) throw new ArgumentException("The message would be too long.", nameof(payload));
         if (output.Length < payload.Length + MaxOverhead) throw new ArgumentException("The output is too small.", nameof(output));
@@ -150,6 +151,7 @@ public sealed class NoiseHandshake : IDisposable
     /// <exception cref="InvalidOperationException">It is our turn to write, or the handshake is complete.</exception>
     public bool TryReadMessage(ReadOnlySpan<byte> message, Span<byte> payload, out int payloadLength)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (IsComplete || IsMyTurn) throw new InvalidOperationException("No message is expected.");
         _trial.CopyFrom(_state);
         var remoteEphemeral = _remoteEphemeral;
@@ -176,16 +178,16 @@ public sealed class NoiseHandshake : IDisposable
     /// <exception cref="InvalidOperationException">The handshake is not complete, or was split before.</exception>
     public NoiseTransportKeys Split()
     {
-        if (!IsComplete || _isSplit) throw new InvalidOperationException("The handshake is not complete, or was split before.");
-        _isSplit = true;
+        if (!IsComplete || _isDisposed) throw new InvalidOperationException("The handshake is not complete, or was split before.");
         var keys = _state.Split();
         Dispose();
         return keys;
     }
 
-    /// <summary>Forgets every secret of the handshake. The identity key belongs to the caller and stays.</summary>
+    /// <summary>Forgets every secret of the handshake. The identity key belongs to the caller and stays; what is public can still be asked for.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _state.Clear();
         _trial.Clear();
         CryptographicOperations.ZeroMemory(_psk);
@@ -193,14 +195,10 @@ public sealed class NoiseHandshake : IDisposable
         _ephemeral = null;
         _remoteEphemeral?.Dispose();
         _remoteStatic?.Dispose(); // its key stays to be asked for
-        _isSplit = true;
-        _next = IsComplete ? _next : int.MinValue;
     }
 
     /// <inheritdoc/>
     public override string ToString() => $"NoiseHandshake({Pattern}, {(_isInitiator ? "initiator" : "responder")}, message {_next + 1})";
-
-    private bool IsWriter(int message) => (message % 2 == 0) == _isInitiator;
 
     private bool TryRead(ReadOnlySpan<byte> message, Span<byte> payload, ref P256Point? remoteEphemeral, ref P256Point? remoteStatic, out int payloadLength)
     {

@@ -23,6 +23,7 @@ public sealed class SessionHandshake : IDisposable
     private int _messagesDone;
     private NoiseTransportKeys? _keys;
     private bool _areKeysTaken;
+    private bool _isDisposed;
 
     private SessionHandshake(SessionId session, bool isInitiator, HandshakeOpening opening, NoiseHandshake noise, PeerPin pin)
     {
@@ -155,7 +156,7 @@ public sealed class SessionHandshake : IDisposable
     public HandshakeVerdict HandlePacket(ReadOnlySpan<byte> packet)
     {
         if (!TryReadMessage(Session, packet, out int index, out var message)) return HandshakeVerdict.Malformed;
-        if (Failure is not null) return HandshakeVerdict.Unexpected;
+        if (Failure is not null || _isDisposed) return HandshakeVerdict.Unexpected;
         if (_lastReceived.AsSpan().SequenceEqual(packet)) return HandshakeVerdict.Duplicate;
         return index == _messagesDone + 1 && !_noise.IsComplete ? Read(packet, message) : HandshakeVerdict.Unexpected;
     }
@@ -171,10 +172,10 @@ public sealed class SessionHandshake : IDisposable
     }
 
     /// <summary>Makes the packet protection and forgets the handshake's keys. Once, when <see cref="AreKeysReady"/>.</summary>
-    /// <exception cref="InvalidOperationException">There are no keys, or they were taken.</exception>
+    /// <exception cref="InvalidOperationException">There are no keys, or they were taken, or all was forgotten.</exception>
     public PacketProtection TakeProtection(PacketProtectionLimits? limits = null)
     {
-        if (_keys is not { } keys || _areKeysTaken) throw new InvalidOperationException("There are no keys, or they were taken.");
+        if (_keys is not { } keys || _areKeysTaken || _isDisposed) throw new InvalidOperationException("There are no keys, or they were taken.");
         _areKeysTaken = true;
         var protection = IsInitiator
             ? new PacketProtection(Session, keys.InitiatorToResponder, keys.ResponderToInitiator, limits)
@@ -195,6 +196,7 @@ public sealed class SessionHandshake : IDisposable
     /// <summary>Forgets all secrets. The identity stays the caller's.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _noise.Dispose();
         _keys?.Dispose();
     }

@@ -98,6 +98,18 @@ public sealed class NoiseHandshakeTests
         pair.Complete();
         pair.Initiator.Split().Dispose();
         Assert.Throws<InvalidOperationException>(() => pair.Initiator.Split());
+        Assert.Equal(pair.ResponderKey.PublicKey, pair.Initiator.RemoteStatic);
+        Assert.Equal(NoiseHandshake.HashSize, pair.Initiator.HandshakeHash.Length);
+    }
+
+    [Fact]
+    public void A_disposed_handshake_says_nothing_more()
+    {
+        var pair = new NoisePair(NoisePattern.IK);
+        pair.Initiator.Dispose();
+        pair.Responder.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => Write(pair.Initiator));
+        Assert.Throws<ObjectDisposedException>(() => Read(pair.Responder, new byte[200]));
     }
 
     [Fact]

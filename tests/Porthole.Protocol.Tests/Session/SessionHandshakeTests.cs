@@ -127,6 +127,18 @@ public sealed class SessionHandshakeTests
     }
 
     [Fact]
+    public void A_handshake_that_was_given_up_ignores_late_packets()
+    {
+        using var pair = new HandshakePair(Knowledge.Key);
+        var bob = pair.Respond();
+        pair.Alice.Dispose();
+        Assert.Equal(HandshakeVerdict.Unexpected, pair.Alice.HandlePacket(bob.Outgoing.Span));
+        bob.Dispose();
+        Assert.Equal(HandshakeVerdict.Unexpected, bob.HandlePacket(pair.Message1));
+        Assert.Throws<InvalidOperationException>(() => bob.TakeProtection());
+    }
+
+    [Fact]
     public void The_prologue_is_what_the_design_says()
     {
         using var pair = new HandshakePair(Knowledge.Nothing);
