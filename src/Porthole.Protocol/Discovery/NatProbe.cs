@@ -22,6 +22,15 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <summary>The most sockets that are probed: more local addresses than any host needs for punching, few enough for a burst.</summary>
     public const int MaxSockets = 32;
 
+    /// <summary>
+    /// How many whole rounds may be started at once: a change of network brings some events together. Then it is one each <see cref="RoundPause"/>,
+    /// so that a server which renews credentials over and over cannot make this host flood those it names.
+    /// </summary>
+    public const int MaxRounds = 5;
+
+    /// <summary>The pause between two rounds in the long run.</summary>
+    public static readonly TimeSpan RoundPause = TimeSpan.FromSeconds(2);
+
     /// <summary>Header, local candidate (24), the longest user name (4 + 508), SHA-256 integrity (36), fingerprint (8).</summary>
     private const int MaxRequest = 20 + 24 + 4 + ShortTermCredential.MaxUsernameLength + 36 + 8;
 
@@ -33,6 +42,8 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     private ImmutableArray<TransportAddress> _servers;
     private ShortTermCredential? _credential;
     private NatReport? _reported;
+    private Instant _roundsUsed;
+    private Instant? _roundAt;
     private Instant? _settleAt;
     private bool _isSettled;
     private bool _mayBeDue;
@@ -82,13 +93,12 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
 
     /// <summary>
     /// Asks everything again: the network may have changed. A report follows even if it says nothing new, for its proofs are; until then
-    /// <see cref="Report"/> stays as it was.
+    /// <see cref="Report"/> stays as it was. After <see cref="MaxRounds"/> in a row it may take a <see cref="RoundPause"/>.
     /// </summary>
     public void Probe(Instant now)
     {
         if (_servers.IsDefault) return;
-        _reported = null;
-        foreach (var socket in _sockets) StartRound(now, socket, isFirstSchedule: true);
+        _roundAt = now;
         Advance(now);
     }
 
@@ -141,6 +151,20 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <summary>Takes the next event; drain to false after every input.</summary>
     public bool TryTakeEvent([NotNullWhen(true)] out NatProbeEvent? probeEvent) => _events.TryDequeue(out probeEvent);
 
+    /// <summary>Starts the round that was asked for, or puts it off while there have been too many.</summary>
+    private void StartRounds(Instant now)
+    {
+        var used = Instant.Max(_roundsUsed, now) + RoundPause;
+        if (used - now > RoundPause * MaxRounds)
+        {
+            _roundAt = used - RoundPause * MaxRounds;
+            return;
+        }
+
+        (_roundsUsed, _roundAt, _reported) = (used, null, null);
+        foreach (var socket in _sockets) StartRound(now, socket, isFirstSchedule: true);
+    }
+
     private void StartRound(Instant now, ProbedSocket socket, bool isFirstSchedule)
     {
         var schedule = isFirstSchedule ? options.FirstSchedule : options.Schedule;
@@ -190,6 +214,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <summary>Does all that is due: repeats questions, ends rounds, refreshes, reports.</summary>
     private void Advance(Instant now)
     {
+        if (_roundAt <= now) StartRounds(now);
         foreach (var socket in _sockets)
         {
             Ask(now, socket);
@@ -261,7 +286,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
 
     private Instant? FindNextDeadline()
     {
-        var next = _settleAt;
+        var next = Instant.Earlier(_settleAt, _roundAt);
         foreach (var socket in _sockets)
         {
             next = Instant.Earlier(next, socket.RefreshAt);

@@ -89,6 +89,38 @@ public sealed class NatProbeAttackTests
     }
 
     [Fact]
+    public void A_server_that_names_new_servers_over_and_over_makes_no_flood()
+    {
+        var network = new ProbeNetwork { IsLost = static (_, _, _) => true };
+        network.AddSocket(1, Local);
+        for (int i = 0; i < 1_000; i++) network.SetServers($"198.51.100.{i % 200 + 1}:3478");
+        Assert.Equal(NatProbe.MaxRounds, network.Sent.Count);
+        for (int i = 0; i < 1_000; i++)
+        {
+            network.RunFor(TimeSpan.FromMilliseconds(20));
+            network.SetServers($"198.51.100.{i % 200 + 1}:3478");
+        }
+
+        Assert.InRange(network.Sent.Count, NatProbe.MaxRounds + 10, NatProbe.MaxRounds + 4 * 11); // twenty seconds: ten rounds, at most four attempts each
+    }
+
+    [Fact]
+    public void A_round_that_was_put_off_asks_the_newest_servers()
+    {
+        var network = new ProbeNetwork(options: NatProbeOptions.Default with { FirstSchedule = RetransmissionSchedule.Reliable })
+        {
+            IsLost = static (_, _, _) => true,
+        };
+        network.AddSocket(1, Local);
+        for (int i = 1; i <= NatProbe.MaxRounds + 2; i++) network.SetServers($"198.51.100.{i}:3478");
+        network.RunFor(NatProbe.RoundPause - TimeSpan.FromTicks(1));
+        Assert.Equal(NatProbe.MaxRounds, network.Sent.Count);
+        network.RunFor(TimeSpan.FromTicks(1));
+        Assert.Equal(TransportAddress.Parse($"198.51.100.{NatProbe.MaxRounds + 2}:3478"), network.Sent[^1].Server);
+        Assert.Equal(NatProbe.MaxRounds + 1, network.Sent.Count);
+    }
+
+    [Fact]
     public void What_is_not_for_the_probe_is_left_to_others()
     {
         var (probe, id) = Ask(s_credential);
