@@ -1,3 +1,5 @@
+using Porthole.Protocol.Peer;
+
 namespace Porthole;
 
 /// <summary>An operation could not be done. <see cref="Error"/> says how to react; the message is one line for a person: what, why, and what to do.</summary>

@@ -63,6 +63,15 @@ public enum PeerError
     /// <summary>The request makes no sense: a malformed name, or a connection to oneself.</summary>
     BadRequest,
 
+    /// <summary>UDP between this host and the server does not get through: a firewall here, or one before the server, closes it.</summary>
+    UdpBlocked,
+
+    /// <summary>No direct path came up in time; the relay may well carry data.</summary>
+    NoDirectPath,
+
+    /// <summary>The peer gave a stream up, or wants no more of it; a code came with it.</summary>
+    StreamAborted,
+
     /// <summary>A file that holds an identity or known keys cannot be read or written.</summary>
     BadFile,
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
+using Porthole.Protocol.Peer;
 
 namespace Porthole.Identity;
 
@@ -22,7 +23,7 @@ public static class IdentityFile
     /// <summary>Reads an identity, or draws one and writes it if there is no file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="entropy">Where a new key comes from.</param>
-    /// <exception cref="PeerException"><see cref="PeerError.BadIdentity"/>: the file cannot be read or written, is damaged, or others may read it.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or written, is damaged, or others may read it.</exception>
     public static IdentityKey LoadOrCreate(string path, EntropySource entropy)
     {
         ArgumentNullException.ThrowIfNull(entropy);
@@ -38,7 +39,7 @@ public static class IdentityFile
 
     /// <summary>Reads an identity.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="PeerException"><see cref="PeerError.BadIdentity"/>: there is no such file, it cannot be read, is damaged, or others may read it.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: there is no such file, it cannot be read, is damaged, or others may read it.</exception>
     public static IdentityKey Load(string path)
     {
         try
@@ -92,5 +93,5 @@ public static class IdentityFile
     }
 
     private static PeerException Bad(string path, string why, Exception? inner = null) =>
-        new(PeerError.BadIdentity, $"The identity file {path} cannot be used: {why}.", inner);
+        new(PeerError.BadFile, $"The identity file {path} cannot be used: {why}.", inner);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Porthole.Protocol;
+using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Identity;
@@ -29,7 +30,7 @@ public sealed class KnownPeers
     public ImmutableArray<KnownPeer> Peers => _file.Entries;
 
     /// <summary>Reads a file; one that does not exist is empty, and is written when the first peer is met.</summary>
-    /// <exception cref="PeerException"><see cref="PeerError.BadTrustFile"/>: the file cannot be read or is damaged.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or is damaged.</exception>
     public static KnownPeers Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -42,7 +43,7 @@ public sealed class KnownPeers
     public static KnownPeers InMemory() => new(null);
 
     /// <summary>Reads the file again if another process has changed it.</summary>
-    /// <exception cref="PeerException"><see cref="PeerError.BadTrustFile"/>: the file cannot be read or is damaged.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or is damaged.</exception>
     public void Refresh() => _file.Refresh();
 
     /// <summary>The key that holds a name at a server; null if the name was never met there.</summary>
@@ -57,7 +58,7 @@ public sealed class KnownPeers
 
     /// <summary>Writes a peer down, or finds it unchanged.</summary>
     /// <returns>True when the peer is new.</returns>
-    /// <exception cref="PeerException"><see cref="PeerError.KeyChanged"/>: the name is known with another key; <see cref="PeerError.BadTrustFile"/>.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.KeyChanged"/>: the name is known with another key; <see cref="PeerError.BadFile"/>.</exception>
     public bool Trust(KnownPeer peer)
     {
         ArgumentNullException.ThrowIfNull(peer);
@@ -79,7 +80,7 @@ public sealed class KnownPeers
 
     /// <summary>Forgets a peer, by name or by id.</summary>
     /// <returns>How many lines were deleted.</returns>
-    /// <exception cref="PeerException"><see cref="PeerError.BadTrustFile"/>: the file cannot be read or written, or is damaged.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or written, or is damaged.</exception>
     public int Forget(string nameOrId)
     {
         string normal = PeerName.Normalize(nameOrId);
@@ -97,6 +98,9 @@ public sealed class KnownPeers
         PeerError.KeyChanged,
         $"The key of {name} has changed: it was {known.Short}…, now {offered.Short}… is offered. Somebody else may be using the name; if the change is expected, delete its line from {Location ?? "the known peers"} and connect again.");
 
+    /// <summary>What a machine may ask, for the names of one server.</summary>
+    internal IKnownPeers At(Func<PeerId> server) => new View(this, server);
+
     private static KnownPeer? ParseLine(string line)
     {
         if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var name, var id, var keyText, var seen, var serverText]) return null;
@@ -110,4 +114,11 @@ public sealed class KnownPeers
     private static string FormatLine(KnownPeer peer) => string.Create(
         CultureInfo.InvariantCulture,
         $"{peer.Name ?? NoName} {peer.Key.PeerId} {ServerAddress.FormatKey(peer.Key)} {peer.FirstSeen.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ} {peer.Server}");
+
+    private sealed class View(KnownPeers known, Func<PeerId> server) : IKnownPeers
+    {
+        public PublicKey? FindByName(string name) => known.FindByName(server(), name);
+
+        public PublicKey? FindById(PeerId id) => known.FindById(id);
+    }
 }

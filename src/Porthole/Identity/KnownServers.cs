@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Porthole.Protocol;
+using Porthole.Protocol.Peer;
 
 namespace Porthole.Identity;
 
@@ -26,7 +27,7 @@ public sealed class KnownServers
     public ImmutableArray<KnownServer> Servers => _file.Entries;
 
     /// <summary>Reads a file; one that does not exist is empty, and is written when the first server is met.</summary>
-    /// <exception cref="PeerException"><see cref="PeerError.BadTrustFile"/>: the file cannot be read or is damaged.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or is damaged.</exception>
     public static KnownServers Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -48,7 +49,7 @@ public sealed class KnownServers
 
     /// <summary>Writes a server down, or finds it unchanged.</summary>
     /// <returns>True when the server is new.</returns>
-    /// <exception cref="PeerException"><see cref="PeerError.WrongServerKey"/>: it is known with another key; <see cref="PeerError.BadTrustFile"/>.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.WrongServerKey"/>: it is known with another key; <see cref="PeerError.BadFile"/>.</exception>
     public bool Trust(ServerAddress server, PublicKey key, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(server);

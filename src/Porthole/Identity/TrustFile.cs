@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Porthole.Protocol.Peer;
 
 namespace Porthole.Identity;
 
@@ -33,7 +34,7 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
     }
 
     /// <summary>Reads the file again if it has changed.</summary>
-    /// <exception cref="PeerException"><see cref="PeerError.BadTrustFile"/>: the file cannot be read or is damaged.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or is damaged.</exception>
     public void Refresh()
     {
         lock (_gate) Guarded(Read);
@@ -41,7 +42,7 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
 
     /// <summary>Changes the file: reads it, applies the change to what is there now, and replaces it.</summary>
     /// <param name="change">Gives the new entries; the same array for no change. May throw.</param>
-    /// <exception cref="PeerException"><see cref="PeerError.BadTrustFile"/>: the file cannot be read or written, or is damaged.</exception>
+    /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or written, or is damaged.</exception>
     public void Update(Func<ImmutableArray<TEntry>, ImmutableArray<TEntry>> change)
     {
         lock (_gate)
@@ -112,5 +113,5 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
         }
     }
 
-    private PeerException Bad(string why, Exception? inner = null) => new(PeerError.BadTrustFile, $"The file {path} cannot be used: {why}.", inner);
+    private PeerException Bad(string why, Exception? inner = null) => new(PeerError.BadFile, $"The file {path} cannot be used: {why}.", inner);
 }

@@ -8,7 +8,7 @@ namespace Porthole.Runtime;
 
 /// <summary>
 /// The one driver: runs a machine on real sockets and a real clock. One thread of its own takes inputs in order of arrival, feeds the machine, and drains it
-/// after each; so the machine needs no lock, and nothing of it is ever seen half changed.
+/// after each; so the machine needs no lock, and nothing of it is ever seen half changed. The first input is the host's addresses.
 /// </summary>
 /// <typeparam name="TMachine">The machine.</typeparam>
 public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
@@ -128,7 +128,9 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
         Exception? defect = null;
         try
         {
-            Drain(_clock.Now); // a new machine may ask for sockets before any input
+            var start = _clock.Now;
+            _machine.HandleSocketEvent(start, new SocketEvent.NetworkChanged(_network.LocalAddresses)); // the addresses to begin with
+            Drain(start);
             while (_inputs.WaitAndTake(Wait(), out var inputs))
             {
                 foreach (var input in inputs)

@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using Porthole.Identity;
 using Porthole.Protocol.Noise;
+using Porthole.Protocol.Peer;
 using Porthole.Runtime;
 
 namespace Porthole.Tests.Identity;
@@ -77,7 +78,7 @@ public sealed class IdentityFileTests : IDisposable
         Assert.Contains("too long", Fail(path).Message, StringComparison.Ordinal);
         File.Delete(path);
         Directory.CreateDirectory(path);
-        Assert.Equal(PeerError.BadIdentity, Assert.Throws<PeerException>(() => IdentityFile.LoadOrCreate(path, OperatingSystemEntropy.Instance)).Error);
+        Assert.Equal(PeerError.BadFile, Assert.Throws<PeerException>(() => IdentityFile.LoadOrCreate(path, OperatingSystemEntropy.Instance)).Error);
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class IdentityFileTests : IDisposable
     private static PeerException Fail(string path)
     {
         var error = Assert.Throws<PeerException>(() => IdentityFile.Load(path));
-        Assert.Equal(PeerError.BadIdentity, error.Error);
+        Assert.Equal(PeerError.BadFile, error.Error);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
         return error;
     }

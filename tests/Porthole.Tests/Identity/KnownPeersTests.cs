@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using Porthole.Identity;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
+using Porthole.Protocol.Peer;
 using Porthole.Runtime;
 
 namespace Porthole.Tests.Identity;
@@ -104,7 +105,7 @@ public sealed class KnownPeersTests : IDisposable
             string content = $"# heading\n{good}\n{bad}\n";
             File.WriteAllText(FilePath, content);
             var error = Assert.Throws<PeerException>(() => KnownPeers.Open(FilePath));
-            Assert.Equal(PeerError.BadTrustFile, error.Error);
+            Assert.Equal(PeerError.BadFile, error.Error);
             Assert.Contains("line 3", error.Message, StringComparison.Ordinal);
             Assert.Throws<PeerException>(() => known.Trust(new KnownPeer(s_server, "carol", Key(), s_day)));
             Assert.Equal(content, File.ReadAllText(FilePath));

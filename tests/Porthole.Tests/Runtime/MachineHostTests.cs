@@ -179,7 +179,7 @@ public sealed class MachineHostTests
         public void HandleSocketEvent(Instant now, SocketEvent socketEvent)
         {
             if (socketEvent is SocketEvent.Opened opened) Opened.SetResult(opened.Local);
-            if (socketEvent is SocketEvent.NetworkChanged changed) Addresses.TrySetResult(changed.Addresses);
+            if (socketEvent is SocketEvent.NetworkChanged changed && _asked) Addresses.TrySetResult(changed.Addresses);
         }
     }
 

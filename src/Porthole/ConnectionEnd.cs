@@ -1,0 +1,9 @@
+using Porthole.Protocol.Peer;
+
+namespace Porthole;
+
+/// <summary>How a connection ended.</summary>
+/// <param name="Error">Why, in one word: <see cref="PeerError.ClosedByPeer"/> and <see cref="PeerError.Closed"/> are the orderly ends.</param>
+/// <param name="Code">The code that was given with it.</param>
+/// <param name="Text">The reason that was given with it, or one line for a person.</param>
+public sealed record ConnectionEnd(PeerError Error, ulong Code, string Text);

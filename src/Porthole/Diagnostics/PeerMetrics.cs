@@ -1,0 +1,48 @@
+using System.Diagnostics.Metrics;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Diagnostics;
+
+/// <summary>The instruments of the meter <c>Porthole</c>. Tags have few values: kinds and errors, never addresses or names.</summary>
+public static class PeerMetrics
+{
+    /// <summary>The name of the meter.</summary>
+    public const string MeterName = "Porthole";
+
+    private static readonly Meter s_meter = new(MeterName);
+
+    private static readonly UpDownCounter<long> s_connections =
+        s_meter.CreateUpDownCounter<long>("porthole.connections.active", "{connection}", "Connections that are open.");
+
+    private static readonly Histogram<double> s_connectDuration =
+        s_meter.CreateHistogram<double>("porthole.connect.duration", "s", "From the call until the peer has proved its key.");
+
+    private static readonly Histogram<double> s_directDuration =
+        s_meter.CreateHistogram<double>("porthole.direct.duration", "s", "From the call until the connection moved to a direct path.");
+
+    private static readonly Counter<long> s_failures = s_meter.CreateCounter<long>("porthole.connect.failures", "{connection}", "Calls that gave no connection.");
+
+    private static readonly Counter<long> s_moves = s_meter.CreateCounter<long>("porthole.path.changes", "{change}", "Moves of a connection to another path.");
+
+    private static readonly Counter<long> s_serverLosses = s_meter.CreateCounter<long>("porthole.server.losses", "{loss}", "Losses of the server.");
+
+    internal static void Opened(bool isIncoming, TimeSpan elapsed)
+    {
+        s_connections.Add(1, Direction(isIncoming));
+        if (!isIncoming) s_connectDuration.Record(elapsed.TotalSeconds);
+    }
+
+    internal static void Closed(bool isIncoming) => s_connections.Add(-1, Direction(isIncoming));
+
+    internal static void ConnectFailed(PeerError error) => s_failures.Add(1, new KeyValuePair<string, object?>("porthole.error", error.ToString()));
+
+    internal static void PathChanged(ConnectionPath path, TimeSpan elapsed)
+    {
+        s_moves.Add(1, new KeyValuePair<string, object?>("porthole.path", path.Kind.ToString()));
+        if (path.IsDirect) s_directDuration.Record(elapsed.TotalSeconds);
+    }
+
+    internal static void ServerLost(PeerError error) => s_serverLosses.Add(1, new KeyValuePair<string, object?>("porthole.error", error.ToString()));
+
+    private static KeyValuePair<string, object?> Direction(bool isIncoming) => new("porthole.direction", isIncoming ? "in" : "out");
+}

@@ -1,0 +1,85 @@
+using System.Collections.Concurrent;
+using Porthole.Protocol;
+using Porthole.Protocol.Peer;
+using Porthole.Protocol.Session;
+
+namespace Porthole;
+
+/// <summary>What the machine tells: called on its thread.</summary>
+public sealed partial class PeerConnection
+{
+    private readonly ConcurrentDictionary<long, PeerStream> _streams = new();
+    private TaskCompletionSource _streamsAvailable = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _pathChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The program hears of it from now on.</summary>
+    internal void HandleOpened(PublicKey key, string? name) => (RemoteKey, RemoteName) = (key, name);
+
+    internal void HandleConfirmed() => _confirmed.TrySetResult();
+
+    internal void HandleVerdict(Verdict verdict) => Verdict = verdict;
+
+    internal void HandlePath(ConnectionPath path)
+    {
+        Path = path;
+        Renew(ref _pathChanged).TrySetResult();
+        if (PathChanged is { } handler) _node.Raise(() => handler(this, path));
+    }
+
+    internal void HandleSession(SessionEvent happened)
+    {
+        switch (happened)
+        {
+            case SessionEvent.StreamReadable readable:
+                Find(readable.Stream)?.HandleReadable();
+                break;
+            case SessionEvent.StreamWritable writable:
+                Find(writable.Stream)?.HandleWritable();
+                break;
+            case SessionEvent.StreamOpened opened:
+                _incoming.Writer.TryWrite(Register(opened.Stream));
+                break;
+            case SessionEvent.StreamClosed closed:
+                if (_streams.TryRemove(closed.Stream.Id, out var over)) over.Wake();
+                break;
+            case SessionEvent.StreamsAvailable:
+                Renew(ref _streamsAvailable).TrySetResult();
+                break;
+            case SessionEvent.DatagramReceived datagram:
+                _datagrams.Writer.TryWrite(datagram.Data);
+                break;
+        }
+    }
+
+    /// <summary>The connection is over; the first end counts. Any thread may call it.</summary>
+    internal void HandleClosed(ConnectionEnd end)
+    {
+        if (!_closed.TrySetResult(end)) return;
+        _confirmed.TrySetCanceled();
+        _incoming.Writer.TryComplete();
+        _datagrams.Writer.TryComplete();
+        _streamsAvailable.TrySetResult();
+        _pathChanged.TrySetResult();
+        foreach (var stream in _streams.Values) stream.Wake();
+    }
+
+    /// <summary>The program used a stream: the machine looks at it.</summary>
+    internal void PostActivity(PeerStream stream) => _node.Post(
+        static (machine, now, state) =>
+        {
+            var stream = (PeerStream)state!;
+            machine.HandleStreamActivity(now, stream.Connection.Handle, stream.Inner);
+        },
+        stream);
+
+    private PeerStream? TryOpenStream(PeerMachine machine, Instant now) =>
+        machine.TryOpenStream(now, Handle, out var stream) ? Register(stream) : null;
+
+    private PeerStream Register(SessionStream stream) => _streams.GetOrAdd(stream.Id, static (_, made) => new PeerStream(made.Connection, made.Stream), (Connection: this, Stream: stream));
+
+    private PeerStream? Find(SessionStream stream) => _streams.GetValueOrDefault(stream.Id);
+
+    /// <summary>Whoever waits holds the old one and is woken by the caller; the next wait takes the new one.</summary>
+    private static TaskCompletionSource Renew(ref TaskCompletionSource signal) =>
+        Interlocked.Exchange(ref signal, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+}

@@ -1,0 +1,199 @@
+using System.Threading.Channels;
+using Porthole.Protocol;
+using Porthole.Protocol.Peer;
+
+namespace Porthole;
+
+/// <summary>
+/// An encrypted connection to a peer: streams and datagrams over the best path there is. The path may change at any time, with nothing lost and nothing doubled;
+/// the connection is the same.
+/// </summary>
+public sealed partial class PeerConnection : IAsyncDisposable
+{
+    /// <summary>The longest datagram, in bytes: what fits into the smallest packet of any path.</summary>
+    public const int MaxDatagram = 1_024;
+
+    /// <summary>The longest reason of a close, in characters; the rest is cut off.</summary>
+    public const int MaxReason = 200;
+
+    /// <summary>Datagrams that wait for the program. Beyond that the oldest are lost, as they would be on the network.</summary>
+    private const int MaxWaitingDatagrams = 256;
+
+    /// <summary>How long <see cref="CloseAsync"/> waits for the machine, which answers at once.</summary>
+    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly PeerNode _node;
+    private readonly Channel<PeerStream> _incoming = Channel.CreateUnbounded<PeerStream>(); // bounded by the streams that a session lets a peer open
+    private readonly Channel<ReadOnlyMemory<byte>> _datagrams = Channel.CreateBounded<ReadOnlyMemory<byte>>(
+        new BoundedChannelOptions(MaxWaitingDatagrams) { FullMode = BoundedChannelFullMode.DropOldest });
+
+    private readonly TaskCompletionSource<ConnectionEnd> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _confirmed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _disposed;
+
+    internal PeerConnection(PeerNode node, ConnectionHandle handle, bool isIncoming) => (_node, Handle, IsIncoming) = (node, handle, isIncoming);
+
+    /// <summary>Raised when the connection has moved to another path; in order, not on the machine's thread.</summary>
+    public event EventHandler<ConnectionPath>? PathChanged;
+
+    /// <summary>The number of the connection in its node, as events of <see cref="PeerOptions.Observer"/> name it.</summary>
+    public ConnectionHandle Handle { get; }
+
+    /// <summary>Whether the peer called.</summary>
+    public bool IsIncoming { get; }
+
+    /// <summary>The peer's key, which it has proved.</summary>
+    public PublicKey RemoteKey { get; private set; } = null!;
+
+    /// <summary>The peer's id.</summary>
+    public PeerId RemotePeerId => RemoteKey.PeerId;
+
+    /// <summary>The name that was dialled, or that the caller goes by at the server; null for none.</summary>
+    public string? RemoteName { get; private set; }
+
+    /// <summary>The path that is used now.</summary>
+    public ConnectionPath Path { get; private set; } = new(PathKind.Relay, null, null, null);
+
+    /// <summary>Why it is that path.</summary>
+    public Verdict Verdict { get; private set; } = Verdict.Pending;
+
+    /// <summary>Completes with the first sealed round trip; is cancelled when the connection ends before.</summary>
+    public Task Confirmed => _confirmed.Task;
+
+    /// <summary>Completes when the connection is over, and says how. It never faults.</summary>
+    public Task<ConnectionEnd> Closed => _closed.Task;
+
+    /// <summary>How messages name the peer.</summary>
+    internal string RemoteLabel => RemoteName ?? RemoteKey?.PeerId.Short ?? "the peer";
+
+    /// <summary>Opens a stream. The peer hears of it with the first byte.</summary>
+    /// <exception cref="PeerException">The connection is over.</exception>
+    public async ValueTask<PeerStream> OpenStreamAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var available = Volatile.Read(ref _streamsAvailable); // before asking: what is announced after is not missed
+            if (_closed.Task.IsCompleted) throw EndException();
+            if (await _node.InvokeAsync(TryOpenStream).ConfigureAwait(false) is { } stream) return stream;
+            await Task.WhenAny(available.Task, _closed.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits for a stream that the peer opens.</summary>
+    /// <exception cref="PeerException">The connection is over and every stream was taken.</exception>
+    public async ValueTask<PeerStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await _incoming.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw EndException();
+        }
+    }
+
+    /// <summary>Sends a datagram: at once or never, in any order, possibly lost, never doubled.</summary>
+    /// <param name="data">1 to <see cref="MaxDatagram"/> bytes; borrowed until the call returns.</param>
+    /// <exception cref="ArgumentException">It is empty or too long.</exception>
+    /// <exception cref="PeerException">The connection is over.</exception>
+    public void SendDatagram(ReadOnlySpan<byte> data)
+    {
+        if (data.Length is 0 or > MaxDatagram) throw new ArgumentException($"A datagram has 1 to {MaxDatagram} bytes.", nameof(data));
+        if (_closed.Task.IsCompleted) throw EndException();
+        byte[] copy = data.ToArray();
+        _node.Post((machine, now) => machine.TrySendDatagram(now, Handle, copy));
+    }
+
+    /// <summary>Waits for a datagram of the peer.</summary>
+    /// <exception cref="PeerException">The connection is over and every datagram was taken.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>> ReceiveDatagramAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await _datagrams.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw EndException();
+        }
+    }
+
+    /// <summary>Waits until bytes go from peer to peer.</summary>
+    /// <param name="timeout">How long to wait at most.</param>
+    /// <param name="cancellationToken">Ends the wait; the connection goes on.</param>
+    /// <returns>The direct path.</returns>
+    /// <exception cref="PeerException">
+    /// <see cref="PeerError.NoDirectPath"/> or <see cref="PeerError.UdpBlocked"/>: none came up in time, and the message says why; the connection goes on over the
+    /// relay. Other errors: the connection is over.
+    /// </exception>
+    public async Task<ConnectionPath> WaitForDirectAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        using var late = new CancellationTokenSource(timeout, _node.Options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        while (true)
+        {
+            var changed = Volatile.Read(ref _pathChanged); // before looking: a change after the look completes it
+            if (Path is { IsDirect: true } direct) return direct;
+            if (_closed.Task.IsCompleted) throw EndException();
+            try
+            {
+                await changed.Task.WaitAsync(either.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                var error = Verdict.Reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere ? PeerError.UdpBlocked : PeerError.NoDirectPath;
+                throw new PeerException(error, $"No direct path to {RemoteLabel} within {timeout.TotalSeconds:0.###} s: {Verdict.Sentence}");
+            }
+        }
+    }
+
+    /// <summary>What the connection looks like now, in numbers.</summary>
+    /// <exception cref="PeerException">The connection is over.</exception>
+    public Task<ConnectionReport> GetReportAsync() => _node.InvokeAsync((machine, _) => new ConnectionReport(
+        Path,
+        machine.GetVerdict(Handle),
+        [.. machine.GetPaths(Handle)],
+        machine.GetStatistics(Handle),
+        machine.GetHandshakeHash(Handle).ToArray()));
+
+    /// <summary>
+    /// Ends the connection for both sides. What the peer has not read yet may be lost: complete the streams and read them to their end first.
+    /// </summary>
+    /// <param name="code">The program's reason as a number, which the peer sees.</param>
+    /// <param name="reason">The reason in words, which the peer sees; cut off after <see cref="MaxReason"/> characters.</param>
+    public async Task CloseAsync(ulong code = 0, string reason = "")
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        string words = reason.Length <= MaxReason ? reason : reason[..MaxReason];
+        if (_node.Post((machine, now) => machine.Close(now, Handle, code, words)))
+        {
+            await Task.WhenAny(_closed.Task, Task.Delay(s_closeTimeout, _node.Options.TimeProvider)).ConfigureAwait(false);
+        }
+
+        HandleClosed(new ConnectionEnd(PeerError.Closed, code, words));
+    }
+
+    /// <summary>Ends the connection, if that has not happened yet.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0 && !_closed.Task.IsCompleted) await CloseAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Handle} to {RemoteLabel} ({Path.Kind})";
+
+    /// <summary>What whoever waits on a connection that is over is told.</summary>
+    internal PeerException EndException()
+    {
+        var end = _closed.Task.IsCompletedSuccessfully ? _closed.Task.Result : new ConnectionEnd(PeerError.Closed, 0, string.Empty);
+        string message = end.Error switch
+        {
+            PeerError.ClosedByPeer => end.Text.Length > 0 ? $"{RemoteLabel} closed the connection: {end.Text}" : $"{RemoteLabel} closed the connection.",
+            PeerError.Closed => end.Text.Length > 0 ? $"The connection was closed here: {end.Text}" : "The connection was closed here.",
+            _ => end.Text,
+        };
+        return new PeerException(end.Error, message) { Code = end.Code <= long.MaxValue ? (long)end.Code : null };
+    }
+}

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+using System.Net;
+using Porthole.Protocol;
+using Porthole.Protocol.Noise;
+using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Sockets;
+
+namespace Porthole.Runtime;
+
+/// <summary>Turns a node's options into those of its parts.</summary>
+internal static class NodeSetup
+{
+    public static PeerMachineOptions MachineOptions(PeerOptions options, IdentityKey identity, PublicKey? serverKey, IKnownPeers known) => new()
+    {
+        Identity = identity,
+        Server = new RendezvousClientOptions { Server = options.Server.Uri, ServerKey = serverKey, Token = options.Token },
+        Name = options.Name,
+        Accept = options.Accept,
+        Allowed = options.Allowed,
+        Presence = options.Presence,
+        Room = options.Room,
+        KnownPeers = known,
+        Port = (ushort)(options.Port ?? PeerMachineOptions.DefaultPort),
+        AnyPortInstead = options.Port is null,
+        RelayOnly = options.RelayOnly,
+        HideLan = options.HideLan,
+        ConnectTimeout = options.ConnectTimeout,
+        Session = options.Session,
+    };
+
+    public static INetwork Network(PeerOptions options)
+    {
+        var network = options.Network ?? new RealNetwork(options.TimeProvider);
+        return options.BindAddress is { } address && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)
+            ? new OneAddress(network, TransportAddress.From(address, 0))
+            : network;
+    }
+
+    /// <summary>A network of which one local address is used, whatever others there are.</summary>
+    private sealed class OneAddress(INetwork network, TransportAddress address) : INetwork
+    {
+        public ImmutableArray<TransportAddress> LocalAddresses => [address];
+
+        public IDisposable WatchAddresses(Action<ImmutableArray<TransportAddress>> changed) => network.WatchAddresses(_ => changed([address]));
+
+        public INetworkSocket Open(SocketRequest request, ISocketInbox inbox) => network.Open(request, inbox);
+    }
+}
