@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Session;
+using Porthole.Runtime;
 
 namespace Porthole;
 
@@ -63,19 +64,18 @@ public sealed partial class PeerConnection
         foreach (var stream in _streams.Values) stream.Wake();
     }
 
-    /// <summary>The program used a stream: the machine looks at it.</summary>
-    internal void PostActivity(PeerStream stream) => _node.Post(
+    void IStreamOwner.PostActivity(PeerStream stream) => _node.Post(
         static (machine, now, state) =>
         {
-            var stream = (PeerStream)state!;
-            machine.HandleStreamActivity(now, stream.Connection.Handle, stream.Inner);
+            var used = (PeerStream)state!;
+            machine.HandleStreamActivity(now, ((PeerConnection)used.Owner).Handle, used.Inner);
         },
         stream);
 
     private PeerStream? TryOpenStream(PeerMachine machine, Instant now) =>
         machine.TryOpenStream(now, Handle, out var stream) ? Register(stream) : null;
 
-    private PeerStream Register(SessionStream stream) => _streams.GetOrAdd(stream.Id, static (_, made) => new PeerStream(made.Connection, made.Stream), (Connection: this, Stream: stream));
+    private PeerStream Register(SessionStream stream) => _streams.GetOrAdd(stream.Id, static (_, made) => new PeerStream(made.Owner, made.Stream), (Owner: this, Stream: stream));
 
     private PeerStream? Find(SessionStream stream) => _streams.GetValueOrDefault(stream.Id);
 

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
+using Porthole.Runtime;
 
 namespace Porthole;
 
@@ -8,7 +9,7 @@ namespace Porthole;
 /// An encrypted connection to a peer: streams and datagrams over the best path there is. The path may change at any time, with nothing lost and nothing doubled;
 /// the connection is the same.
 /// </summary>
-public sealed partial class PeerConnection : IAsyncDisposable
+public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
 {
     /// <summary>The longest datagram, in bytes: what fits into the smallest packet of any path.</summary>
     public const int MaxDatagram = 1_024;
@@ -65,6 +66,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
 
     /// <summary>How messages name the peer.</summary>
     internal string RemoteLabel => RemoteName ?? RemoteKey?.PeerId.Short ?? "the peer";
+
+    string IStreamOwner.RemoteLabel => RemoteLabel;
 
     /// <summary>Opens a stream. The peer hears of it with the first byte.</summary>
     /// <exception cref="PeerException">The connection is over.</exception>
@@ -183,6 +186,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
 
     /// <inheritdoc/>
     public override string ToString() => $"{Handle} to {RemoteLabel} ({Path.Kind})";
+
+    PeerException IStreamOwner.EndException() => EndException();
 
     /// <summary>What whoever waits on a connection that is over is told.</summary>
     internal PeerException EndException()

@@ -10,7 +10,7 @@ namespace Porthole;
 /// </summary>
 public sealed class PeerStream : Stream
 {
-    private readonly PeerConnection _connection;
+    private readonly IStreamOwner _owner;
     private readonly SessionStream _stream;
     private readonly Wakeup _readable = new();
     private readonly Wakeup _writable = new();
@@ -20,13 +20,10 @@ public sealed class PeerStream : Stream
     private volatile bool _aborted;
     private int _disposed;
 
-    internal PeerStream(PeerConnection connection, SessionStream stream) => (_connection, _stream) = (connection, stream);
+    internal PeerStream(IStreamOwner owner, SessionStream stream) => (_owner, _stream) = (owner, stream);
 
     /// <summary>The stream's number, unique in its connection.</summary>
     public long Id => _stream.Id;
-
-    /// <summary>The connection it belongs to.</summary>
-    public PeerConnection Connection => _connection;
 
     /// <inheritdoc/>
     public override bool CanRead => _disposed == 0;
@@ -45,6 +42,10 @@ public sealed class PeerStream : Stream
     /// <exception cref="NotSupportedException">Always.</exception>
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
+    /// <summary>Whose stream it is.</summary>
+    internal IStreamOwner Owner => _owner;
+
+    /// <summary>The machine's side of it.</summary>
     internal SessionStream Inner => _stream;
 
     /// <summary>Reads what has arrived, or waits for the first byte. With an empty buffer it waits until there is something to read, or the end.</summary>
@@ -73,7 +74,7 @@ public sealed class PeerStream : Stream
                 }
 
                 if (_stream.ResetCode is { } code) throw AbortedByPeer(code, "gave the stream up");
-                if (_stream.IsSessionClosed && _stream.Readable == 0) throw _connection.EndException();
+                if (_stream.IsSessionClosed && _stream.Readable == 0) throw _owner.EndException();
                 await _readable.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
@@ -105,7 +106,7 @@ public sealed class PeerStream : Stream
                 }
 
                 if (_stream.StopCode is { } code) throw AbortedByPeer(code, "wants no more of the stream");
-                if (_stream.IsSessionClosed) throw _connection.EndException();
+                if (_stream.IsSessionClosed) throw _owner.EndException();
                 if (!buffer.IsEmpty) await _writable.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             while (!buffer.IsEmpty);
@@ -209,10 +210,10 @@ public sealed class PeerStream : Stream
     private static PeerException Aborted() => new(PeerError.Closed, "The stream was given up here.");
 
     private PeerException AbortedByPeer(long code, string what) =>
-        new(PeerError.StreamAborted, $"{_connection.RemoteLabel} {what} (code {code}).") { Code = code };
+        new(PeerError.StreamAborted, $"{_owner.RemoteLabel} {what} (code {code}).") { Code = code };
 
     private void TellMachine()
     {
-        if (_stream.TryClaimActivity()) _connection.PostActivity(this);
+        if (_stream.TryClaimActivity()) _owner.PostActivity(this);
     }
 }

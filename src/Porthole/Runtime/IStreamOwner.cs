@@ -1,0 +1,14 @@
+namespace Porthole.Runtime;
+
+/// <summary>What a stream needs of its connection.</summary>
+internal interface IStreamOwner
+{
+    /// <summary>How messages name the peer.</summary>
+    string RemoteLabel { get; }
+
+    /// <summary>Tells the machine that the program used a stream.</summary>
+    void PostActivity(PeerStream stream);
+
+    /// <summary>What whoever waits is told when the connection is over.</summary>
+    PeerException EndException();
+}
