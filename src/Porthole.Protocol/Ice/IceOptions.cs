@@ -21,6 +21,12 @@ public sealed record IceOptions
     /// <summary>The most requests for one pair, consent aside, so that no pair can use up <see cref="CheckLimit"/>.</summary>
     public const int CheckLimitPerPair = 50;
 
+    /// <summary>
+    /// The most addresses that an agent learns from checks in its life. Two NATs that show a new port for every packet would otherwise make two agents learn, and check,
+    /// ever new addresses; and a peer whose address changed so often is better met by a new agent.
+    /// </summary>
+    public const int LearntLimit = 50;
+
     /// <summary>The most valid pairs that consent is kept on.</summary>
     public const int KeptPairs = 3;
 

@@ -10,6 +10,7 @@ namespace Porthole.Protocol.Ice;
 internal sealed class IncomingChecks(AgentCore agent)
 {
     private readonly EarlyChecks _early = new();
+    private int _learnt;
 
     /// <returns>Whether the request names this agent.</returns>
     public bool Handle(Instant now, SocketId socket, TransportAddress remote, in StunReader request)
@@ -76,10 +77,12 @@ internal sealed class IncomingChecks(AgentCore agent)
         if (!IsWanted(local, check)) return null;
         if (!agent.Remotes.TryFind(default, check.Remote, out var remote))
         {
+            if (_learnt == IceOptions.LearntLimit) return null;
             // RFC 8445 section 7.3.1.3: peer-reflexive, with a foundation that differs from all others; the address itself does.
             remote = Candidate.Local(CandidateType.PeerReflexive, default, check.Remote, check.Remote, default, 0) with { Priority = check.Priority };
             if (agent.Remotes.IsFull) ForgetIdlePeerReflexive();
             if (!agent.Remotes.TryAdd(remote)) return null;
+            _learnt++;
         }
 
         return agent.AddPair(local, remote, vouched: true);

@@ -86,7 +86,7 @@ public sealed class LimitTests
         var (a, peer) = WithPeer(lab, IceLab.Peers with { CheckingTimeout = TimeSpan.FromMinutes(5), RetransmissionTimeout = TimeSpan.FromSeconds(60) });
         for (int i = 0; i < 4_000; i++)
         {
-            var source = IceLab.B.WithPort((ushort)(1_024 + i));
+            var source = IceLab.B.WithPort((ushort)(1_024 + i / 50));
             lab.Inject(a, source, peer.Request(TransactionId.Create(lab.Entropy)));
             lab.RunFor(TimeSpan.FromMilliseconds(5));
         }
@@ -96,6 +96,21 @@ public sealed class LimitTests
         Assert.InRange(a.Agent.RemoteCandidates.Count, 1, IceOptions.CandidateLimit);
         Assert.InRange(a.Agent.Pairs.Count, 1, IceOptions.PairLimit);
         Assert.Null(lab.RunUntil(() => Requests(lab) > IceOptions.CheckLimit, TimeSpan.FromSeconds(60)));
+    }
+
+    [Fact]
+    public void Fifty_addresses_are_learnt_in_a_life_and_no_more()
+    {
+        var lab = new IceLab { Lost = static _ => true };
+        var (a, peer) = WithPeer(lab, IceLab.Peers with { RetransmissionTimeout = TimeSpan.FromSeconds(60) });
+        for (int i = 1; i <= 200; i++)
+        {
+            lab.Inject(a, IceLab.B.WithPort((ushort)i), peer.Request(TransactionId.Create(lab.Entropy)));
+            lab.RunFor(TimeSpan.FromMilliseconds(10));
+        }
+
+        Assert.Equal(IceOptions.LearntLimit, a.Agent.ChecksSent);
+        Assert.Equal(200, lab.Packets.Count - Requests(lab)); // the rest is answered, and nothing else
     }
 
     [Fact]
