@@ -4,13 +4,10 @@ using Porthole.Protocol;
 namespace Porthole.Lab;
 
 /// <summary>One end of a main connection: an ordered link of messages that loses nothing, but may stall, fill up, and break.</summary>
-internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, TransportAddress local, RelayRoute? relay)
+internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, TransportAddress local)
 {
     /// <summary>How much may be unsent before the writer is told (as the real driver does), and how much is left when it may go on.</summary>
     private const int CongestedAt = 64 * 1024, WritableAt = 32 * 1024;
-
-    /// <summary>First byte of a relay frame.</summary>
-    private const byte RelayFrame = 0x03;
 
     /// <summary>A stalled connection is tried again like TCP's retransmission: after 200 ms, then twice as long each time, up to a minute.</summary>
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(200), s_lastRetry = TimeSpan.FromMinutes(1);
@@ -48,12 +45,6 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
         CountUnsent(message.Length);
         if (_stalled.Count > 0 || !_path.IsUp) Stall(buffer, message.Length);
         else Transmit(buffer, message.Length);
-    }
-
-    /// <summary>Sends a frame for another client, unless too much waits already: the relay's rule of fairness.</summary>
-    public void SendRelay(ReadOnlySpan<byte> frame)
-    {
-        if (_unsent + frame.Length <= CongestedAt) Send(frame);
     }
 
     /// <summary>Ends the connection from this side.</summary>
@@ -102,20 +93,7 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
 
     private void Arrive(byte[] buffer, int length)
     {
-        var message = buffer.AsSpan(0, length);
-        if (!IsOpen)
-        {
-            // Nobody reads any more.
-        }
-        else if (relay is null || length == 0 || message[0] != RelayFrame)
-        {
-            Machine.Receive(Simulation.Now, Id, default, message);
-        }
-        else if (relay(Id, message, out var receiver))
-        {
-            Machine.FindConnection(receiver)?.SendRelay(message);
-        }
-
+        if (IsOpen) Machine.Receive(Simulation.Now, Id, default, buffer.AsSpan(0, length));
         ArrayPool<byte>.Shared.Return(buffer);
     }
 

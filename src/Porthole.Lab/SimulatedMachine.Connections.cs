@@ -16,24 +16,21 @@ public sealed partial class SimulatedMachine
     /// <summary>Listens for main connections. The machine hears of each by <see cref="SocketEvent.Accepted"/>, numbered from -1 down.</summary>
     /// <param name="port">The port of the server's URI.</param>
     /// <param name="listener">The listener's number in those events.</param>
-    /// <param name="relay">Finds where relay frames go, which then never reach the machine; null hands it everything.</param>
-    public void Listen(ushort port, SocketId listener, RelayRoute? relay = null)
+    public void Listen(ushort port, SocketId listener)
     {
-        var added = new ConnectionListener(this, port, listener, relay);
+        var added = new ConnectionListener(this, port, listener);
         if (!Simulation.TryAddListener(added)) throw new InvalidOperationException($"Port {port} is taken on {Host.Name}.");
         (_listeners ??= []).Add(added);
     }
 
     internal ConnectionEnd Accept(ConnectionListener listener, TransportAddress local, TransportAddress remote, ConnectionEnd client, ConnectionPath back)
     {
-        var end = new ConnectionEnd(this, new SocketId(--_lastAccepted), local, listener.Relay);
+        var end = new ConnectionEnd(this, new SocketId(--_lastAccepted), local);
         end.Join(client, back);
         (_connections ??= []).Add(end.Id, end);
         Handle(new SocketEvent.Accepted(listener.Id, end.Id, remote));
         return end;
     }
-
-    internal ConnectionEnd? FindConnection(SocketId id) => _connections?.GetValueOrDefault(id);
 
     internal void HandleOpened(ConnectionEnd end, TransportAddress remote) => Handle(new SocketEvent.Opened(end.Id, end.Local, remote));
 
@@ -55,7 +52,7 @@ public sealed partial class SimulatedMachine
     {
         var local = Host.Primary(isIPv6: false);
         if (local.IsUnspecified) local = Host.Primary(isIPv6: true);
-        var end = new ConnectionEnd(this, request.Socket, local.WithPort(Host.FreePort(local)), relay: null);
+        var end = new ConnectionEnd(this, request.Socket, local.WithPort(Host.FreePort(local)));
         (_connections ??= []).Add(end.Id, end);
         ServerConnector.Connect(Simulation, end, request.Server);
     }

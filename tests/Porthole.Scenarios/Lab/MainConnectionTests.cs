@@ -155,25 +155,6 @@ public sealed class MainConnectionTests
         Assert.Equal(SocketFailure.TimedOut, Assert.IsType<SocketEvent.Failed>(world.Server.Events[1].Event).Reason);
     }
 
-    [Fact]
-    public void Relay_frames_go_where_the_route_says_and_never_to_the_machine()
-    {
-        var world = new World(LinkOptions.WithDelay(20));
-        var other = new ScriptedMachine();
-        other.Request(new SocketRequest.ServerConnect(s_main, s_uri));
-        world.Lab.Internet.AddHost("bob", "203.0.113.2", LinkOptions.WithDelay(5)).Run(other);
-        world.Lab.RunFor(TimeSpan.FromMilliseconds(50));
-        world.Connect();
-        world.Lab.RunFor(TimeSpan.FromMilliseconds(950));
-        world.Send(0x03, 1, 2, 3); // the second connection's frames go to the first
-        other.Send(s_main, default, 0x03, 9); // and nobody routes the first one's
-        world.Lab.RunFor(TimeSpan.FromSeconds(1));
-        var (at, bytes) = (other.Received[0].At, Assert.Single(other.Received).Bytes);
-        Assert.Equal([0x03, 1, 2, 3], bytes);
-        Assert.Equal(Instant.FromMilliseconds(1025), at);
-        Assert.Empty(world.Server.Received);
-    }
-
     private sealed class World
     {
         private readonly SimulatedHost _serverHost;
@@ -203,11 +184,7 @@ public sealed class MainConnectionTests
         {
             Server = new ScriptedMachine();
             ServerRunning = _serverHost.Run(Server);
-            ServerRunning.Listen(8848, s_listener, (SocketId from, ReadOnlySpan<byte> frame, out SocketId to) =>
-            {
-                to = new SocketId(-1);
-                return from.Value == -2;
-            });
+            ServerRunning.Listen(8848, s_listener);
         }
 
         public void Connect()
