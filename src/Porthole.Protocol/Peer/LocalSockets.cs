@@ -5,14 +5,11 @@ namespace Porthole.Protocol.Peer;
 /// <summary>The UDP sockets of a peer: one for each local address, so that the socket tells which address a datagram came to.</summary>
 /// <param name="port">The port to bind on every address.</param>
 /// <param name="anyPortInstead">Whether another port will do where that one is taken.</param>
-internal sealed class LocalSockets(ushort port, bool anyPortInstead)
+/// <param name="nextSocket">Numbers the next socket of the machine.</param>
+internal sealed class LocalSockets(ushort port, bool anyPortInstead, Func<SocketId> nextSocket)
 {
-    /// <summary>UDP sockets count up from here; the main connection's numbers lie below.</summary>
-    private const int FirstSocket = 1_000_000;
-
     private readonly List<LocalSocket> _sockets = [];
     private readonly Queue<SocketRequest> _requests = [];
-    private int _next = FirstSocket;
 
     /// <summary>The sockets that are open.</summary>
     public IEnumerable<LocalSocket> Open => _sockets.Where(static socket => socket.IsOpen);
@@ -71,7 +68,7 @@ internal sealed class LocalSockets(ushort port, bool anyPortInstead)
 
     private void Bind(TransportAddress wanted)
     {
-        var id = new SocketId(_next++);
+        var id = nextSocket();
         _sockets.Add(new LocalSocket(id, wanted, default, IsOpen: false));
         _requests.Enqueue(new SocketRequest.UdpBind(id, wanted));
     }

@@ -5,17 +5,19 @@ using Porthole.Protocol.Rendezvous;
 namespace Porthole.Protocol.Peer;
 
 /// <summary>What the links of one peer share.</summary>
-internal sealed class PeerContext(PeerMachineOptions options, EntropySource entropy)
+internal sealed class PeerContext
 {
     private int _connections;
 
-    public PeerMachineOptions Options { get; } = options;
+    private PeerContext(PeerMachineOptions options, EntropySource entropy) => (Options, Entropy) = (options, entropy);
 
-    public EntropySource Entropy { get; } = entropy;
+    public PeerMachineOptions Options { get; }
 
-    public RendezvousClient Rendezvous { get; } = new(options.Server, options.Identity, entropy);
+    public EntropySource Entropy { get; }
 
-    public LocalSockets Sockets { get; } = new(options.Port, options.AnyPortInstead);
+    public required RendezvousClient Rendezvous { get; init; }
+
+    public required LocalSockets Sockets { get; init; }
 
     public Queue<PeerEvent> Events { get; } = [];
 
@@ -29,6 +31,18 @@ internal sealed class PeerContext(PeerMachineOptions options, EntropySource entr
     public bool IsReadyToPunch { get; set; }
 
     public PeerId Self => Options.Identity.PeerId;
+
+    /// <summary>Sets up what the links of one peer share.</summary>
+    public static PeerContext Create(PeerMachineOptions options, EntropySource entropy)
+    {
+        int sockets = 0;
+        SocketId NextSocket() => new(++sockets);
+        return new PeerContext(options, entropy)
+        {
+            Rendezvous = new RendezvousClient(options.Server, options.Identity, entropy, NextSocket),
+            Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket),
+        };
+    }
 
     public ConnectionHandle NextConnection() => new(++_connections);
 }

@@ -1,5 +1,4 @@
-using System.Collections.Immutable;
-using Porthole.Protocol.Ice;
+using Porthole.Protocol.Noise;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Session;
 
@@ -31,7 +30,10 @@ internal sealed partial class PeerLink
     public PeerSession? Session { get; private set; }
 
     /// <summary>The name that was dialled, or that the caller goes by.</summary>
-    public string? Name { get; private set; }
+    public string? Name { get; private init; }
+
+    /// <summary>Whether the program has taken the call it was asked about.</summary>
+    public bool IsAccepted { get; set; }
 
     public PeerId? Remote { get; private set; }
 
@@ -62,16 +64,23 @@ internal sealed partial class PeerLink
             Target = target,
             Name = target.Name,
             Remote = target.Id ?? pin?.PeerId,
-            Handshake = SessionHandshake.Initiate(id, context.Options.Identity, target.ToString(), pin, target.Id, context.Entropy),
+            Handshake = SessionHandshake.Initiate(
+                id,
+                context.Options.Identity,
+                pin is not null ? PeerPin.To(pin) : target.Id is { } asked ? PeerPin.To(asked) : PeerPin.None,
+                target.ToString(),
+                psk: default,
+                context.Entropy),
             _giveUpAt = now + context.Options.ConnectTimeout,
         };
-        context.Rendezvous.Connect(now, id, new ConnectTarget(target.ToString()), link.Handshake.Offer());
+        var offer = new HandshakeOffer(link.Handshake.Pattern == NoisePattern.IK ? HandshakePattern.IK : HandshakePattern.XX, link.Handshake.Outgoing);
+        context.Rendezvous.Connect(now, id, new ConnectTarget(target.ToString()), offer);
         return link;
     }
 
     /// <summary>Takes a call that the program was asked about; the push follows its answer.</summary>
     public static PeerLink Ring(PeerContext context, SessionId id, PublicKey key, string? name) =>
-        new(context, context.NextConnection(), id, isIncoming: true) { Name = name, Remote = key.PeerId };
+        new(context, context.NextConnection(), id, isIncoming: true) { Name = name, Remote = key.PeerId, WasAnnounced = true };
 
     /// <summary>Takes a call that needs no question.</summary>
     public static PeerLink Answer(PeerContext context, SessionPush push) =>
@@ -88,7 +97,7 @@ internal sealed partial class PeerLink
         if (push.IsInitiator)
         {
             if (Handshake is null) return;
-            if (Remote is { } expected && expected != push.Remote)
+            if (Handshake.HandleToldKey(push.RemoteKey) != HandshakeVerdict.Accepted)
             {
                 FailWrongKey(now);
                 return;
@@ -99,13 +108,22 @@ internal sealed partial class PeerLink
         }
         else
         {
-            Handshake = push.Offer is { } offer ? SessionHandshake.Respond(push.Session, _context.Options.Identity, push.Dialled, push.Remote, offer, _context.Entropy) : null;
-            if (Handshake is null)
+            if (Remote is { } called && called != push.Remote)
             {
-                Fail(now, PeerError.HandshakeFailed, "The caller's handshake could not be read. Both sides must run the same version.");
+                FailWrongKey(now);
                 return;
             }
 
+            if (push.Offer is not { } offer
+                || SessionHandshake.TryRespond(
+                    push.Session, _context.Options.Identity, push.Remote, push.Dialled, psk: default, offer.Message.Span, _context.Entropy, out var handshake)
+                    != HandshakeVerdict.Accepted)
+            {
+                Fail(now, PeerError.HandshakeFailed, "The caller's handshake could not be read: it is for another key, or of another version.");
+                return;
+            }
+
+            Handshake = handshake!;
             Remote = push.Remote;
             Session = PeerSession.Respond(now, _context.Options.Session, _context.Entropy, Handshake);
             _giveUpAt ??= now + _context.Options.ConnectTimeout;
@@ -117,9 +135,15 @@ internal sealed partial class PeerLink
     }
 
     /// <summary>Both sides called at once and the other's session is the one that lives: this connection goes on with it.</summary>
-    public void HandleSuperseded(SessionId by)
+    public void HandleSuperseded(Instant now, SessionId by, bool isElsewhere)
     {
-        if (Session is not null) return;
+        if (Session is not null || Id == by) return;
+        if (isElsewhere)
+        {
+            Fail(now, PeerError.Closed, "The peer called at the same moment, and its call was taken.");
+            return;
+        }
+
         Id = by;
         Handshake = null;
     }
@@ -271,14 +295,13 @@ internal sealed partial class PeerLink
         var (error, text) = closed.Cause switch
         {
             SessionCloseCause.Application => (closed.ByPeer ? PeerError.ClosedByPeer : PeerError.Closed, closed.Reason),
-            SessionCloseCause.Transport => HandshakeProblem() ?? (PeerError.ProtocolViolation, $"The connection was ended by {(closed.ByPeer ? "the peer" : "this side")}: {closed.Reason} (0x{closed.Code:x})."),
+            SessionCloseCause.Transport => (PeerError.ProtocolViolation, $"The connection was ended by {(closed.ByPeer ? "the peer" : "this side")}: {closed.Reason} (0x{closed.Code:x})."),
             SessionCloseCause.IdleTimeout => (PeerError.Lost, "Nothing came from the peer for the idle time-out, on any path."),
-            SessionCloseCause.HandshakeTimeout => HandshakeProblem() ?? (PeerError.TimedOut, "The peer did not answer the handshake in time. It may have just left; try again."),
+            SessionCloseCause.WrongKey => (Target?.Id is null ? PeerError.KeyChanged : PeerError.WrongPeer, "The peer that answered does not hold the key that was asked for, or that the server announced."),
+            SessionCloseCause.HandshakeTimeout => (PeerError.TimedOut, "The peer did not answer the handshake in time. It may have just left; try again."),
         };
         return _isOpen ? new PeerEvent.Closed(Handle, error, closed.Code, text) : new PeerEvent.Failed(Handle, error, text);
     }
-
-    private (PeerError Error, string Text)? HandshakeProblem() => null;
 
     private void Finish(Instant now, PeerEvent last)
     {
@@ -293,5 +316,5 @@ internal sealed partial class PeerLink
     }
 
     /// <summary>Whether the program knows the handle although the connection is not open: it was asked.</summary>
-    public bool WasAnnounced { get; init; }
+    private bool WasAnnounced { get; init; }
 }

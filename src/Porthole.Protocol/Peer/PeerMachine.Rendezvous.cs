@@ -1,4 +1,3 @@
-using Porthole.Protocol.Ice;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
@@ -52,7 +51,7 @@ public sealed partial class PeerMachine
                 HandlePush(now, pushed.Push);
                 break;
             case RendezvousEvent.Superseded superseded:
-                Find(superseded.Own)?.HandleSuperseded(superseded.By);
+                Find(superseded.Own)?.HandleSuperseded(now, superseded.By, isElsewhere: Find(superseded.By) is not null);
                 break;
             case RendezvousEvent.Incoming incoming:
                 HandleIncoming(now, incoming);
@@ -109,15 +108,16 @@ public sealed partial class PeerMachine
 
         if (FindOwnCall(push) is { } own)
         {
-            // Both called at once. The session that is pushed lives: the server takes one connect after the other.
-            own.HandleSuperseded(push.Session);
+            // Both called at once, and the server's push says whose call lives: this side's connection goes on with it.
+            own.HandleSuperseded(now, push.Session, isElsewhere: false);
             own.HandlePush(now, push, main);
             return;
         }
 
         if (_calls.Judge(now, push.RemoteKey, push.RemoteName) is { } problem)
         {
-            TurnAway(now, push.Session, push.Remote, push.RemoteName, problem);
+            _context.Rendezvous.Release(now, push.Session);
+            TurnAway(push.Remote, push.RemoteName, problem);
             return;
         }
 
@@ -131,7 +131,8 @@ public sealed partial class PeerMachine
         if (Find(incoming.Session) is not null) return;
         if (_calls.JudgeAsked(now, incoming.Key, incoming.Name) is { } problem)
         {
-            TurnAway(now, incoming.Session, incoming.Key.PeerId, incoming.Name, problem);
+            _context.Rendezvous.Refuse(now, incoming.Session);
+            TurnAway(incoming.Key.PeerId, incoming.Name, problem);
             return;
         }
 
@@ -140,14 +141,10 @@ public sealed partial class PeerMachine
         _context.Events.Enqueue(new PeerEvent.Incoming(link.Handle, incoming.Key, incoming.Name));
     }
 
-    private void TurnAway(Instant now, SessionId session, PeerId peer, string? name, CallProblem problem)
-    {
-        _context.Rendezvous.Refuse(now, session);
+    private void TurnAway(PeerId peer, string? name, CallProblem problem) =>
         _context.Events.Enqueue(new PeerEvent.TurnedAway(peer, name, problem.Error, problem.Text));
-    }
 
-    /// <summary>This side's own unanswered call to the same peer, if there is one.</summary>
-    private PeerLink? FindOwnCall(SessionPush push) => push.Replaces is { } replaced
-        ? Find(replaced) is { Session: null } named ? named : null
-        : _links.Find(link => link is { IsIncoming: false, Session: null } && link.Remote == push.Remote);
+    /// <summary>This side's own unanswered call to the peer that a push is from: known by key, or at first contact by the name that was dialled.</summary>
+    private PeerLink? FindOwnCall(SessionPush push) => _links.Find(link => link is { IsIncoming: false, Session: null }
+        && (link.Remote is { } remote ? remote == push.Remote : link.Name is { } name && push.RemoteName is { } other && PeerName.Normalize(name) == PeerName.Normalize(other)));
 }

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Porthole.Protocol.Discovery;
-using Porthole.Protocol.Ice;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Session;
 
@@ -22,7 +20,7 @@ public sealed partial class PeerMachine : ISocketUser
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(entropy);
-        _context = new PeerContext(options, entropy);
+        _context = PeerContext.Create(options, entropy);
         _calls = new CallGuard(options);
         _registrar = new Registrar(_context);
     }
@@ -228,7 +226,7 @@ public sealed partial class PeerMachine : ISocketUser
         switch (PacketKinds.Classify(datagram))
         {
             case PacketKind.Session:
-                if (PacketHeader.TryReadSession(datagram, out var id)) Find(id)?.HandlePacket(now, socket, remote, datagram);
+                if (PacketHeader.TryReadConnection(datagram, out var id)) Find(id)?.HandlePacket(now, socket, remote, datagram);
                 break;
             case PacketKind.Stun:
                 if (_registrar.HandleStun(now, socket, remote, datagram)) break;

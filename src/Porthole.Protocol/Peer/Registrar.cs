@@ -18,17 +18,23 @@ internal sealed class Registrar(PeerContext context)
     /// </summary>
     public static readonly TimeSpan ProbePatience = TimeSpan.FromMilliseconds(600);
 
-    private readonly NatProbe _probe = new(context.Entropy);
+    /// <summary>How often the server is given fresh proofs: it hands an address out for ten minutes after the last.</summary>
+    public static readonly TimeSpan RenewalPeriod = TimeSpan.FromMinutes(4);
+
+    private readonly NatProbe _probe = new(NatProbeOptions.Default, context.Entropy);
     private ImmutableArray<CandidateInfo> _infos = [];
     private ImmutableArray<TransportAddress> _addresses = [];
+    private ImmutableArray<TransportAddress> _servers = [];
     private TransportAddress _mainLocal;
     private Instant? _registerBy;
+    private Instant? _renewAt;
+    private bool _isProbed;
     private bool _isStarted;
     private bool _wasRegistered;
 
     public NatReport? Report { get; private set; }
 
-    public Instant? NextDeadline => Instant.Earlier(_registerBy, _probe.NextDeadline);
+    public Instant? NextDeadline => Instant.Earlier(Instant.Earlier(_registerBy, _renewAt), _probe.NextDeadline);
 
     public void Start(Instant now)
     {
@@ -38,7 +44,7 @@ internal sealed class Registrar(PeerContext context)
 
     public void Stop(Instant now)
     {
-        _registerBy = null;
+        _registerBy = _renewAt = null;
         context.Rendezvous.Stop(now);
         context.Sockets.Close();
     }
@@ -53,8 +59,8 @@ internal sealed class Registrar(PeerContext context)
         {
             gone = context.Sockets.SetAddresses(_addresses);
             foreach (var socket in gone) _probe.RemoveSocket(now, socket);
-            context.IsReadyToPunch = false; // until the new addresses are proved
-            _probe.Restart(now);
+            context.IsReadyToPunch = _isProbed = false; // until the new addresses are proved
+            _probe.Probe(now);
             Refresh();
         }
 
@@ -95,22 +101,24 @@ internal sealed class Registrar(PeerContext context)
     public void HandleWelcomed(Instant now, RendezvousEvent.Welcomed welcomed)
     {
         _mainLocal = welcomed.Local;
-        _probe.SetServers(now, welcomed.Stun, new ShortTermCredential(welcomed.Access.Username, welcomed.Access.Password));
+        _servers = welcomed.Stun;
+        _probe.SetServers(now, _servers, ToCredential(welcomed.Access));
         _registerBy = now + ProbePatience;
     }
 
-    public void HandleAccess(Instant now, StunAccess access) => _probe.SetCredential(now, new ShortTermCredential(access.Username, access.Password));
+    public void HandleAccess(Instant now, StunAccess access) => _probe.SetServers(now, _servers, ToCredential(access));
 
     public void HandleRegistered(Instant now, RendezvousEvent.Registered registered)
     {
-        context.IsReadyToPunch = _probe.IsSettled;
+        context.IsReadyToPunch = _isProbed;
+        _renewAt = now + RenewalPeriod;
         context.Events.Enqueue(new PeerEvent.Registered(registered.Name, context.Self));
     }
 
     public void HandleDisconnected(RendezvousEvent.Disconnected disconnected)
     {
         context.IsReadyToPunch = false;
-        _registerBy = null;
+        _registerBy = _renewAt = null;
         string text = disconnected.Detail.Length == 0 ? disconnected.Reason.Text : $"{disconnected.Reason.Text} ({disconnected.Detail})";
         context.Events.Enqueue(new PeerEvent.ServerLost(disconnected.Reason.ToPeerError(), text, disconnected.RetryAt is not null));
     }
@@ -122,6 +130,10 @@ internal sealed class Registrar(PeerContext context)
     {
         _probe.HandleDeadline(now);
         if (_registerBy <= now) Register(now);
+        if (_renewAt > now || _renewAt is null) return;
+        _renewAt = now + RenewalPeriod;
+        Refresh();
+        context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
     }
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => _probe.TryWrite(now, ref writer);
@@ -131,10 +143,17 @@ internal sealed class Registrar(PeerContext context)
     public bool Pump(Instant now, List<PeerLink> links)
     {
         bool any = false;
-        while (_probe.TryTakeReport(out var report))
+        while (_probe.TryTakeEvent(out var probeEvent))
         {
             any = true;
-            HandleReport(now, report, links);
+            switch (probeEvent)
+            {
+                case NatProbeEvent.Reported reported:
+                    HandleReport(now, reported.Report, links);
+                    break;
+                case NatProbeEvent.CredentialRefused:
+                    break; // the server sends a new credential before the old one ends; until then what was proved stands
+            }
         }
 
         if (_registerBy is not null && IsSettled)
@@ -146,16 +165,17 @@ internal sealed class Registrar(PeerContext context)
         return any;
     }
 
-    private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && _probe.IsSettled);
+    private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && _isProbed);
 
     private void HandleReport(Instant now, NatReport report, List<PeerLink> links)
     {
         Report = report;
+        _isProbed = true;
         context.Events.Enqueue(new PeerEvent.NatReported(report));
         var before = context.Candidates;
         Refresh();
         if (_wasRegistered && _registerBy is null) context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
-        context.IsReadyToPunch = context.Rendezvous.IsRegistered && _probe.IsSettled;
+        context.IsReadyToPunch = context.Rendezvous.IsRegistered;
 
         // Trickle (RFC 8838): a punch that is under way gets what was just found.
         var found = context.Candidates.Where(candidate => !before.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
@@ -167,6 +187,7 @@ internal sealed class Registrar(PeerContext context)
     private void Register(Instant now)
     {
         _registerBy = null;
+        _isProbed = true;
         var options = context.Options;
         if (_wasRegistered)
         {
@@ -198,28 +219,46 @@ internal sealed class Registrar(PeerContext context)
         {
             var host = Candidate.Host(socket.Id, socket.Local, preference);
             candidates.Add(host);
-            var found = Report?.Find(socket.Id);
-            if (found is { Mapped: { } mapped })
+            var found = _probe.Report.Mappings.FirstOrDefault(mapping => mapping.Socket == socket.Id);
+            if (found is { IsTranslated: true })
             {
-                if (mapped == socket.Local)
-                {
-                    infos.Add(ToInfo(host, found.Proof)); // a public address, and proved to be one
-                }
-                else
-                {
-                    var reflexive = Candidate.ServerReflexive(socket.Id, mapped, socket.Local, localPreference: preference);
-                    candidates.Add(reflexive);
-                    infos.Add(ToInfo(reflexive, found.Proof));
-                }
+                var reflexive = Candidate.ServerReflexive(socket.Id, found.Mapped, socket.Local, found.Server, preference);
+                candidates.Add(reflexive);
+                infos.Add(ToInfo(reflexive, found.Proof));
             }
 
-            if (!context.Options.HideLan && found?.Mapped != socket.Local && (socket.Local.IsPrivate || socket.Local.IsLinkLocal || socket.Local.IsLoopback)) infos.Add(ToInfo(host, default));
+            if (found is { IsTranslated: false }) infos.Add(ToInfo(host, found.Proof)); // public, and proved to be so
+            else if (!context.Options.HideLan && IsLocal(socket.Local)) infos.Add(ToInfo(host, default));
             preference--;
         }
 
         (context.Candidates, _infos) = (candidates.ToImmutable(), [.. infos.Take(RendezvousLimits.MaxCandidates)]);
-        context.Nat = Report?.ToFacts() ?? NatFacts.Unknown;
+        context.Nat = Report is { } report ? ToFacts(report) : NatFacts.Unknown;
     }
+
+    private static bool IsLocal(TransportAddress address) => address.IsPrivate || address.IsLinkLocal || address.IsLoopback;
+
+    private static ShortTermCredential ToCredential(StunAccess access) => new(access.Username, access.Password);
+
+    private static NatFacts ToFacts(NatReport report) => new(
+        report.Mapping switch
+        {
+            NatMapping.Unknown => NatMappingFact.Unknown,
+            NatMapping.EndpointIndependent => NatMappingFact.EndpointIndependent,
+            NatMapping.AddressDependent => NatMappingFact.AddressDependent,
+            NatMapping.AddressAndPortDependent => NatMappingFact.AddressAndPortDependent,
+            NatMapping.EndpointOrAddressDependent => NatMappingFact.EndpointOrAddressDependent,
+            NatMapping.Blocked => NatMappingFact.Blocked,
+        },
+        report.Allocation switch
+        {
+            NatAllocation.Unknown => NatAllocationFact.Unknown,
+            NatAllocation.Preserve => NatAllocationFact.Preserve,
+            NatAllocation.Sequential => NatAllocationFact.Sequential,
+            NatAllocation.Random => NatAllocationFact.Random,
+        },
+        report.Step,
+        report.IsUdpReachable);
 
     private static CandidateInfo ToInfo(Candidate candidate, ReadOnlyMemory<byte> proof) => new(
         candidate.Type == CandidateType.Host ? CandidateKind.Host : CandidateKind.ServerReflexive,
