@@ -112,7 +112,7 @@ echo "   built after $SECONDS s"
 # One project after the other: the simulations load every core by themselves (xunit runs their classes in parallel),
 # and the tests on real sockets and namespaces, which hold a clock against the network, come last and have the machine alone.
 projects=(Porthole.Protocol.Tests Porthole.Scenarios Porthole.Tests Porthole.NetworkTests)
-for known in tests/*/*.csproj; do
+for known in tests/*Tests/*.csproj; do
   known=$(basename "$known" .csproj)
   [[ " ${projects[*]} " == *" $known "* ]] || projects+=("$known")
 done

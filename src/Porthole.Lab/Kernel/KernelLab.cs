@@ -23,15 +23,18 @@ public sealed class KernelLab : IDisposable
     private readonly List<IDisposable> _forwarders = [];
     private readonly NetworkNamespace _hub;
     private readonly bool _delayed;
+    private readonly bool _hasIPv6;
     private int _ports;
     private int _sites;
     private int _publicHosts;
 
     /// <summary>Builds the public segment and the server host on it.</summary>
     /// <param name="link">What every packet meets on the public segment; <c>null</c>: nothing but the kernel's own time.</param>
+    /// <param name="ipv6">Whether there is IPv6 beside IPv4. It knows no NAT here, only stateful firewalls.</param>
     /// <exception cref="KernelLabException">The kernel refused.</exception>
-    public KernelLab(KernelLinkOptions? link = null)
+    public KernelLab(KernelLinkOptions? link = null, bool ipv6 = true)
     {
+        _hasIPv6 = ipv6;
         lock (s_sweeping)
         {
             if (!s_swept) NetworkNamespace.SweepAbandoned();
@@ -63,7 +66,7 @@ public sealed class KernelLab : IDisposable
                 AddForwarder(_hub, KernelNatRules.Tun, device => new TunForwarder(device, link));
                 string route = $"route add default dev {KernelNatRules.Tun} table {DelayTable}";
                 _hub.Configure(route);
-                _hub.Configure6(route);
+                if (ipv6) _hub.Configure6(route);
             }
             Server = AddPublicHost("server", IPAddress.Parse("203.0.113.1"), 1);
             Server.Namespace.Configure($"addr add {SecondServerAddress}/32 dev {KernelNatRules.Wan}");
@@ -161,6 +164,7 @@ public sealed class KernelLab : IDisposable
     {
         var space = new NetworkNamespace(label);
         _namespaces.Add(space);
+        if (!_hasIPv6) space.SetParameters(("ipv6/conf/all/disable_ipv6", "1"), ("ipv6/conf/default/disable_ipv6", "1"));
         // Documentation addresses are unique here by construction: duplicate detection would only cost a second.
         space.SetParameters(("ipv6/conf/default/accept_dad", "0"), ("ipv6/conf/all/accept_dad", "0"), ("ipv6/conf/default/accept_ra", "0"),
             ("ipv4/conf/all/rp_filter", "0"), ("ipv4/conf/default/rp_filter", "0"), ("ipv4/conf/all/promote_secondaries", "1"));
@@ -179,15 +183,15 @@ public sealed class KernelLab : IDisposable
         if (routed && (behind is not null || network is not null)) throw new ArgumentException("A firewall without NAT has public addresses.", nameof(kind));
         network ??= IPAddress.Parse(routed ? $"198.51.100.{(16 * number).ToString(CultureInfo.InvariantCulture)}" : $"192.168.{text}.0");
         int prefixLength = routed ? 28 : 24;
-        string prefix6 = behind is null ? $"2001:db8:{text}::" : "";
+        string prefix6 = behind is null && _hasIPv6 ? $"2001:db8:{text}::" : "";
 
         IPAddress wan, publicAddress;
         if (behind is null)
         {
             wan = publicAddress = IPAddress.Parse($"203.0.113.{(10 + number).ToString(CultureInfo.InvariantCulture)}");
             int port = kind is null ? JoinBehind(router, wan, number) : Join(router, wan, $"{Segment6}{10 + number:x}");
-            string toLan = $"route add {prefix6}/64 via {Segment6}{10 + number:x} dev v{port}";
-            _hub.Configure(routed ? $"{toLan}\nroute add {network}/{prefixLength} via {wan} dev v{port}" : toLan);
+            if (_hasIPv6) _hub.Configure($"route add {prefix6}/64 via {Segment6}{10 + number:x} dev v{port}");
+            if (routed) _hub.Configure($"route add {network}/{prefixLength} via {wan} dev v{port}");
         }
         else
         {
@@ -218,7 +222,7 @@ public sealed class KernelLab : IDisposable
         var space = AddNamespace(label);
         string address6 = $"{Segment6}{number:x}";
         int port = Join(space, address, address6);
-        return new KernelHost(space, KernelNatRules.Wan, address, IPAddress.Parse(address6), (from, to) =>
+        return new KernelHost(space, KernelNatRules.Wan, address, _hasIPv6 ? IPAddress.Parse(address6) : null, (from, to) =>
         {
             space.Configure(
                 $"addr del {from}/32 peer {HubAddress} dev {KernelNatRules.Wan}\naddr add {to}/32 peer {HubAddress} dev {KernelNatRules.Wan}\n"
@@ -234,19 +238,23 @@ public sealed class KernelLab : IDisposable
     {
         int port = ++_ports;
         _hub.Configure(
-            $"link add v{port} type veth peer name {KernelNatRules.Wan} netns {space.Name}\naddr add {HubAddress}/32 dev v{port}\n"
-            + $"addr add fe80::1/64 dev v{port} nodad\nlink set v{port} up");
+            $"link add v{port} type veth peer name {KernelNatRules.Wan} netns {space.Name}\naddr add {HubAddress}/32 dev v{port}\nlink set v{port} up");
+        space.Configure(
+            $"addr add {address}/32 peer {HubAddress} dev {KernelNatRules.Wan}\nlink set {KernelNatRules.Wan} up\nroute add default via {HubAddress}");
+        Route(address, port);
+        _hub.WaitForLink($"v{port}", "state UP");
+        space.WaitForLink(KernelNatRules.Wan, "state UP");
+        if (_hasIPv6)
+        {
+            _hub.Configure($"addr add fe80::1/64 dev v{port} nodad\nroute add {address6}/128 dev v{port}");
+            space.Configure($"addr add {address6}/128 dev {KernelNatRules.Wan} nodad\nroute add default via fe80::1 dev {KernelNatRules.Wan}");
+        }
         if (_delayed)
         {
             string rule = $"rule add iif v{port} lookup {DelayTable} pref 10";
             _hub.Configure(rule);
-            _hub.Configure6(rule);
+            if (_hasIPv6) _hub.Configure6(rule);
         }
-        space.Configure(
-            $"addr add {address}/32 peer {HubAddress} dev {KernelNatRules.Wan}\naddr add {address6}/128 dev {KernelNatRules.Wan} nodad\n"
-            + $"link set {KernelNatRules.Wan} up\nroute add default via {HubAddress}\nroute add default via fe80::1 dev {KernelNatRules.Wan}");
-        Route(address, port);
-        _hub.Configure($"route add {address6}/128 dev v{port}");
         return port;
     }
 

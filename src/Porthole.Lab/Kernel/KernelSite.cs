@@ -67,6 +67,9 @@ public sealed class KernelSite
         string port = "h" + number.ToString(CultureInfo.InvariantCulture);
         Router.Configure($"link add {port} type veth peer name {interfaceName} netns {space.Name}\nlink set {port} master {KernelNatRules.Lan} up");
         space.Configure($"addr add {address}/{PrefixLength} dev {interfaceName}\nlink set {interfaceName} up\nroute add default via {Gateway}");
+        Router.WaitForLink(port, "state UP", "state forwarding");
+        Router.WaitForLink(KernelNatRules.Lan, "state UP");
+        space.WaitForLink(interfaceName, "state UP");
         if (_prefix6.Length == 0) return (address, null);
 
         string address6 = $"{_prefix6}{1 + number:x}";

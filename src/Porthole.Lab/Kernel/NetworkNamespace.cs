@@ -16,6 +16,8 @@ public sealed class NetworkNamespace : IDisposable
     private static readonly string s_owner =
         $"{Prefix}{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}-{StartTime(Environment.ProcessId)}-";
 
+    private static readonly TimeSpan s_linkLimit = TimeSpan.FromSeconds(2);
+
     private static int s_created;
 
     private readonly Lock _lock = new();
@@ -121,6 +123,27 @@ public sealed class NetworkNamespace : IDisposable
         }
         foreach (var process in _processes) process.Dispose();
         Remove(Name);
+    }
+
+    /// <summary>
+    /// Waits until an interface carries packets. The kernel finishes raising a link some time after the command that asked for it; what is sent before
+    /// that is lost.
+    /// </summary>
+    /// <param name="name">The interface, raised at both ends.</param>
+    /// <param name="states">What must be said of it: <c>state UP</c>, <c>state forwarding</c>.</param>
+    /// <exception cref="KernelLabException">It does not within two seconds.</exception>
+    internal void WaitForLink(string name, params ReadOnlySpan<string> states)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            string shown = SystemCommand.Run("ip", ["-n", Name, "-d", "-o", "link", "show", name]);
+            bool isReady = true;
+            foreach (string state in states) isReady &= shown.Contains(state, StringComparison.Ordinal);
+            if (isReady) return;
+            if (Stopwatch.GetElapsedTime(start) > s_linkLimit) throw new KernelLabException($"The interface {name} of {Name} does not come up: {shown}");
+            Thread.Sleep(1);
+        }
     }
 
     /// <summary>Moves the calling thread into the namespace, for good.</summary>
