@@ -25,7 +25,7 @@ internal sealed partial class PeerLink
     public void HandleCandidates(Instant now, int generation, ImmutableArray<CandidateInfo> candidates)
     {
         if (_punch is null || generation != _generation) return;
-        foreach (var candidate in candidates) Punch.AddRemote(_punch.Agent, now, candidate);
+        foreach (var candidate in candidates) _punch.AddRemote(now, candidate);
         Pump(now);
     }
 

@@ -38,20 +38,28 @@ internal sealed class Punch
             IceOptions.ForPeers(plan.LocalRtt / 2, plan.RemoteRtt / 2), role, new IceCredentials(plan.Local.Ufrag, plan.Local.Password), context.Entropy);
         foreach (var candidate in context.Candidates) agent.AddLocalCandidate(now, candidate);
         agent.SetRemoteCredentials(now, new IceCredentials(plan.Remote.Ufrag, plan.Remote.Password));
-        foreach (var candidate in plan.Candidates) AddRemote(agent, now, candidate);
-        var delay = plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay;
-        return new Punch(plan, agent, now + delay);
+        var punch = new Punch(plan, agent, now + (plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay));
+        foreach (var candidate in plan.Candidates) punch.AddRemote(now, candidate);
+        return punch;
     }
 
-    public static void AddRemote(IceAgent agent, Instant now, CandidateInfo candidate)
+    /// <summary>Adds a candidate of the other side.</summary>
+    public void AddRemote(Instant now, CandidateInfo candidate)
     {
         if (candidate.Transport != CandidateTransport.Udp) return;
+
+        // Two LANs may use the same prefix, and two hosts the same address in it: a check to one's own address finds nobody.
+        foreach (var local in Agent.LocalCandidates)
+        {
+            if (local.Address == candidate.Address) return;
+        }
+
         var type = candidate.Kind switch
         {
             CandidateKind.Host => CandidateType.Host,
             CandidateKind.ServerReflexive => CandidateType.ServerReflexive,
         };
-        agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation));
+        Agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation));
     }
 
     public Instant? NextDeadline => IsStarted ? Agent.NextDeadline : Instant.Earlier(StartAt, Agent.NextDeadline);

@@ -36,7 +36,7 @@ public sealed class TimingTests
 
     private static SimulatedPeer AddBehindNat(PeerInternet net, string name, string external, double delay)
     {
-        var nat = net.Simulation.Internet.AddNat($"nat of {name}", NatProfile.PortRestricted, external);
-        return net.AddPeer(name, nat.Inside, "192.168.1.10", LinkOptions.WithDelay(delay));
+        var nat = net.Simulation.Internet.AddNat($"nat of {name}", NatProfile.PortRestricted, external, link: LinkOptions.WithDelay(delay));
+        return net.AddPeer(name, nat.Inside, "192.168.1.10");
     }
 }
