@@ -184,7 +184,9 @@ internal sealed class AgentCore
         pair.Failures++;
     }
 
-    /// <summary>Takes the other role (RFC 8445 sections 7.2.5.1, 7.3.1.1). Checks that claimed the old one are sent anew, since they would be refused.</summary>
+    /// <summary>
+    /// Takes the other role (RFC 8445 sections 7.2.5.1, 7.3.1.1). Checks that claimed the old one are sent anew, since they would be refused.
+    /// </summary>
     /// <param name="now">The moment.</param>
     /// <param name="refused">Whether a 487 told so; then the tie-breaker changes too (RFC 8445 section 7.1.3).</param>
     public void SwitchRole(Instant now, bool refused)
@@ -205,7 +207,9 @@ internal sealed class AgentCore
         _role.HandleDeadline(now);
     }
 
-    /// <summary>A valid pair is nominated. Of several, which an agent after RFC 5245 may nominate, the one with the highest priority counts.</summary>
+    /// <summary>
+    /// A valid pair is nominated. Of several, which an agent after RFC 5245 may nominate, the one with the highest priority counts.
+    /// </summary>
     public void Select(Instant now, CandidatePair pair)
     {
         if (Selected is { } before)
@@ -223,7 +227,9 @@ internal sealed class AgentCore
         SetState(IceState.Completed);
     }
 
-    /// <summary>Consent for a pair is over. Without any valid pair the agent tries on, if it has time left and never completed; else it has failed.</summary>
+    /// <summary>
+    /// Consent for a pair is over. Without any valid pair the agent tries on, if it has time left and never completed; else it has failed.
+    /// </summary>
     public void Lose(Instant now, CandidatePair pair)
     {
         Scheduler.Forget(pair);

@@ -3,7 +3,8 @@ using Porthole.Protocol.Stun;
 namespace Porthole.Protocol.Ice;
 
 /// <summary>An answer that is still to be written: a success, or the refusal of an authenticated request.</summary>
-internal readonly record struct PendingAnswer(SocketId Socket, TransportAddress Remote, TransactionId Id, StunErrorCode Error, StunAttributeType Unknown);
+internal readonly record struct PendingAnswer(
+    SocketId Socket, TransportAddress Remote, TransactionId Id, StunErrorCode Error, StunAttributeType Unknown);
 
 /// <summary>Answers in the order of their requests. What does not fit is dropped: the asker asks again, and a flood is not answered.</summary>
 internal sealed class AnswerQueue

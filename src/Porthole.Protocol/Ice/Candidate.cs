@@ -66,11 +66,16 @@ public sealed record Candidate(
     public override string ToString() => $"{CandidateText.TypeName(Type)} {Address}";
 
     internal static Candidate Local(
-        CandidateType type, SocketId socket, TransportAddress address, TransportAddress baseAddress, TransportAddress server, ushort localPreference) =>
+        CandidateType type,
+        SocketId socket,
+        TransportAddress address,
+        TransportAddress baseAddress,
+        TransportAddress server,
+        ushort localPreference) =>
         new(type, address, baseAddress, socket, CandidatePriority.Compute(type, localPreference), FoundationOf(type, baseAddress, server));
 
-    // RFC 8445 section 5.1.1.3: equal when type, the base's IP address, the server's IP address and the transport are equal. FNV-1a over these gives a
-    // short text that says nothing of the addresses to a reader, needs no table, and is the same in every run.
+    // RFC 8445 section 5.1.1.3: equal when type, the base's IP address, the server's IP address and the transport are equal. FNV-1a over these gives
+    // a short text that says nothing of the addresses to a reader, needs no table, and is the same in every run.
     private static string FoundationOf(CandidateType type, TransportAddress baseAddress, TransportAddress server)
     {
         Span<byte> bytes = stackalloc byte[1 + 16 + 16];

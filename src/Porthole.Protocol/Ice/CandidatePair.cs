@@ -1,8 +1,8 @@
 namespace Porthole.Protocol.Ice;
 
 /// <summary>
-/// A local and a remote candidate (RFC 8445 section 6.1.2). A pair is known by its socket and its remote address, since that is all the network sees of it; hence
-/// the pair that was checked and the valid pair that RFC 8445 section 7.2.5.3.2 makes of it are one object here.
+/// A local and a remote candidate (RFC 8445 section 6.1.2). A pair is known by its socket and its remote address, since that is all the network sees
+/// of it; hence the pair that was checked and the valid pair that RFC 8445 section 7.2.5.3.2 makes of it are one object here.
 /// </summary>
 public sealed class CandidatePair
 {
@@ -47,7 +47,9 @@ public sealed class CandidatePair
     /// <summary>How many requests were sent on it, consent aside.</summary>
     public int ChecksSent { get; private set; }
 
-    /// <summary>Whether the pair is worth a try before others of whatever priority: not a private address that this host's network does not hold.</summary>
+    /// <summary>
+    /// Whether the pair is worth a try before others of whatever priority: not a private address that this host's network does not hold.
+    /// </summary>
     internal bool IsLikely { get; }
 
     internal bool IsTriggered { get; set; }

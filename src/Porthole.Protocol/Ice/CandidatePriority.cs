@@ -24,7 +24,9 @@ public static class CandidatePriority
     public static uint Compute(CandidateType type, ushort localPreference) =>
         ((uint)TypePreference(type) << 24) | ((uint)localPreference << 8) | (uint)(256 - Candidate.Component);
 
-    /// <summary>What a check from this candidate carries as PRIORITY: the priority it would have as a peer-reflexive one (RFC 8445 section 7.1.1).</summary>
+    /// <summary>
+    /// What a check from this candidate carries as PRIORITY: the priority it would have as a peer-reflexive one (RFC 8445 section 7.1.1).
+    /// </summary>
     public static uint AsPeerReflexive(uint priority) =>
         ((uint)TypePreference(CandidateType.PeerReflexive) << 24) | (priority & ~TypePreferenceMask);
 

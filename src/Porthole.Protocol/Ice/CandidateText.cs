@@ -24,15 +24,19 @@ public static class CandidateText
     public static string Format(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
+        var (address, type) = (candidate.Address, TypeName(candidate.Type));
         string text = string.Create(
             CultureInfo.InvariantCulture,
-            $"{candidate.Foundation} {Candidate.Component} udp {candidate.Priority} {candidate.Address.Address} {candidate.Address.Port} typ {TypeName(candidate.Type)}");
+            $"{candidate.Foundation} {Candidate.Component} udp {candidate.Priority} {address.Address} {address.Port} typ {type}");
         return candidate.Base == candidate.Address
             ? text
             : string.Create(CultureInfo.InvariantCulture, $"{text} raddr {candidate.Base.Address} rport {candidate.Base.Port}");
     }
 
-    /// <summary>Reads a remote candidate, with or without <c>candidate:</c> before it. Names that only multicast DNS could resolve, TCP and other components are not ours.</summary>
+    /// <summary>
+    /// Reads a remote candidate, with or without <c>candidate:</c> before it. Names that only multicast DNS could resolve, TCP and other components
+    /// are not ours.
+    /// </summary>
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out Candidate? candidate)
     {
         candidate = null;

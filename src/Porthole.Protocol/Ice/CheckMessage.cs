@@ -11,10 +11,10 @@ internal sealed class CheckMessage
 
     private readonly byte[] _localPassword;
     private readonly byte[] _localPrefix;
+    private readonly StunAttributeType[] _unknown = new StunAttributeType[1];
     private byte[] _remotePassword = [];
     private byte[] _outgoingUsername = [];
     private byte[] _incomingUsername = [];
-    private readonly StunAttributeType[] _unknown = new StunAttributeType[1];
 
     public CheckMessage(IceCredentials local)
     {
@@ -45,13 +45,14 @@ internal sealed class CheckMessage
     }
 
     /// <summary>
-    /// Whether a request that names this agent is genuine: its password, and the other agent's fragment as far as it is known. A FINGERPRINT must be right if it
-    /// is there; the integrity makes it dispensable, and some agents leave it out.
+    /// Whether a request that names this agent is genuine: its password, and the other agent's fragment as far as it is known. A FINGERPRINT must be
+    /// right if it is there; the integrity makes it dispensable, and some agents leave it out.
     /// </summary>
     public bool IsAuthentic(in StunReader request)
     {
         if (request.Has(StunAttributeType.Fingerprint) && !request.HasValidFingerprint()) return false;
-        if (Remote is not null && !(request.TryGetBytes(StunAttributeType.Username, out var username) && username.SequenceEqual(_incomingUsername))) return false;
+        request.TryGetBytes(StunAttributeType.Username, out var username);
+        if (Remote is not null && !username.SequenceEqual(_incomingUsername)) return false;
         return request.HasValidIntegrity(_localPassword);
     }
 

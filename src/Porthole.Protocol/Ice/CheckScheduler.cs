@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Porthole.Protocol.Ice;
 
 /// <summary>
-/// Says which pair is checked next and when (RFC 8445 section 6.1.4.2): triggered checks first, then the checklist in its order. Ordinary checks keep Ta
-/// between each other; a triggered one keeps the least pause of RFC 8445 section 14.2 alone, because the other agent's check paced it already.
+/// Says which pair is checked next and when (RFC 8445 section 6.1.4.2): triggered checks first, then the checklist in its order. Ordinary checks keep
+/// Ta between each other; a triggered one keeps the least pause of RFC 8445 section 14.2 alone, because the other agent's check paced it already.
 /// </summary>
 internal sealed class CheckScheduler(IceOptions options, Checklist checklist)
 {

@@ -7,7 +7,9 @@ internal sealed class Checklist(int limit)
 
     public IReadOnlyList<CandidatePair> Pairs => _pairs;
 
-    /// <summary>Whether two candidates may be a pair: one address family, and link-local IPv6 only with its like (RFC 8445 section 6.1.2.2).</summary>
+    /// <summary>
+    /// Whether two candidates may be a pair: one address family, and link-local IPv6 only with its like (RFC 8445 section 6.1.2.2).
+    /// </summary>
     public static bool CanPair(Candidate local, Candidate remote) =>
         local.Base.IsIPv6 == remote.Address.IsIPv6
         && (!local.Base.IsIPv6 || local.Base.IsLinkLocal == remote.Address.IsLinkLocal);
@@ -23,8 +25,8 @@ internal sealed class Checklist(int limit)
     }
 
     /// <summary>
-    /// Adds a pair. A full list gives up its least promising pair that nothing is known of, if the new one is better or an authenticated check vouches for it
-    /// (RFC 8445 section 6.1.2.5).
+    /// Adds a pair. A full list gives up its least promising pair that nothing is known of, if the new one is better or an authenticated check
+    /// vouches for it (RFC 8445 section 6.1.2.5).
     /// </summary>
     /// <param name="pair">The pair; none with its socket and remote address is on the list.</param>
     /// <param name="vouched">Whether the other agent's check came over it.</param>
@@ -34,7 +36,7 @@ internal sealed class Checklist(int limit)
         removed = null;
         if (_pairs.Count >= limit)
         {
-            removed = _pairs.FindLast(static other => other.State is PairState.Waiting or PairState.Failed && !other.IsTriggered && other.Consent is null);
+            removed = _pairs.FindLast(static other => other.State is PairState.Waiting or PairState.Failed && !other.IsTriggered);
             if (removed is null || (!vouched && CandidatePair.CompareForChecking(pair, removed) >= 0)) return false;
             _pairs.Remove(removed);
         }

@@ -16,8 +16,8 @@ internal enum CheckPurpose
 }
 
 /// <summary>
-/// One Binding request until it is answered or given up. Retransmissions are the same request (RFC 8489 section 6.2.1), hence it keeps what it claimed, whatever
-/// became of the agent's role since.
+/// One Binding request until it is answered or given up. Retransmissions are the same request (RFC 8489 section 6.2.1), hence it keeps what it
+/// claimed, whatever became of the agent's role since.
 /// </summary>
 internal sealed class ConnectivityCheck
 {

@@ -1,6 +1,9 @@
 namespace Porthole.Protocol.Ice;
 
-/// <summary>The other agent's consent to receive on one pair (RFC 7675 section 5.1): asked for every five seconds or so, over thirty seconds after the last answer.</summary>
+/// <summary>
+/// The other agent's consent to receive on one pair (RFC 7675 section 5.1): asked for every five seconds or so, over thirty seconds after the last
+/// answer.
+/// </summary>
 internal sealed class ConsentFreshness
 {
     private readonly IceOptions _options;

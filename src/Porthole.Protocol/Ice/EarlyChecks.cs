@@ -3,7 +3,9 @@ namespace Porthole.Protocol.Ice;
 /// <summary>What an authenticated check said.</summary>
 internal readonly record struct ReceivedCheck(SocketId Socket, TransportAddress Remote, uint Priority, bool UseCandidate);
 
-/// <summary>Checks that came, and were answered, before the other agent's credentials (RFC 8445 section 7.3): they trigger as soon as credentials are there.</summary>
+/// <summary>
+/// Checks that came, and were answered, before the other agent's credentials (RFC 8445 section 7.3): they trigger as soon as credentials are there.
+/// </summary>
 internal sealed class EarlyChecks
 {
     /// <summary>The most checks that are remembered. More addresses than the other agent may have candidates tell nothing new.</summary>

@@ -4,12 +4,12 @@ using Porthole.Protocol.Stun;
 namespace Porthole.Protocol.Ice;
 
 /// <summary>
-/// A full ICE agent (RFC 8445) for one component, with trickled candidates (RFC 8838) and consent (RFC 7675). It finds address pairs over which both directions work. A
-/// restart is a new agent with new credentials.
+/// A full ICE agent (RFC 8445) for one component, with trickled candidates (RFC 8838) and consent (RFC 7675). It finds address pairs over which both
+/// directions work. A restart is a new agent with new credentials.
 /// </summary>
 /// <remarks>
-/// The rules of <see cref="IProtocolMachine"/> hold: one input, then drain <see cref="TryWrite"/> and <see cref="TryTakeEvent"/>. Packets go to candidates
-/// that were given and to sources of authenticated checks, to nobody else, and no more than <see cref="IceOptions.CheckLimit"/> of them.
+/// The rules of <see cref="IProtocolMachine"/> hold: one input, then drain <see cref="TryWrite"/> and <see cref="TryTakeEvent"/>. Packets go to
+/// candidates that were given and to sources of authenticated checks, to nobody else, and no more than <see cref="IceOptions.CheckLimit"/> of them.
 /// </remarks>
 public sealed class IceAgent
 {
@@ -128,7 +128,8 @@ public sealed class IceAgent
     }
 
     /// <summary>Takes a datagram.</summary>
-    /// <returns>True when it was this agent's: a check that names it, or the answer to one of its own. Otherwise it is somebody else's and nothing happened.</returns>
+    /// <returns>True when it was this agent's: a check that names it, or the answer to one of its own. Otherwise it is somebody else's and nothing
+    /// happened.</returns>
     public bool HandleDatagram(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> datagram)
     {
         if (!StunReader.TryParse(datagram, out var message) || message.Method != StunMethod.Binding) return false;
@@ -206,7 +207,8 @@ public sealed class IceAgent
         return _core.BeginCheck(pair, CheckPurpose.Consent);
     }
 
-    // Signalling confirms what a check had shown: the candidate keeps its pairs and gets its real type, foundation and priority (RFC 8838 section 11).
+    // Signalling confirms what a check had shown: the candidate keeps its pairs and gets its real type, foundation and priority (RFC 8838 section
+    // 11).
     private bool TakeSignalled(Candidate known, Candidate signalled)
     {
         if (known.Type != CandidateType.PeerReflexive || signalled.Type == CandidateType.PeerReflexive) return false;

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Porthole.Protocol.Ice;
 
-/// <summary>The short-term credentials of one agent (RFC 8445 section 5.3). The password is a secret between the two agents and their signalling.</summary>
+/// <summary>
+/// The short-term credentials of one agent (RFC 8445 section 5.3). The password is a secret between the two agents and their signalling.
+/// </summary>
 public sealed record IceCredentials
 {
     /// <summary>The fewest characters of a username fragment: 24 bits (RFC 8445 section 5.3).</summary>

@@ -11,14 +11,17 @@ public abstract record IceEvent
 
     /// <summary>A check of the pair was answered: both directions work.</summary>
     /// <param name="Pair">The pair.</param>
-    /// <param name="RoundTrip">How long the answer took; null when the check was sent more than once, so that nobody knows which was answered.</param>
+    /// <param name="RoundTrip">How long the answer took; null when the check was sent more than once, so that nobody knows which was
+    /// answered.</param>
     public sealed record PairValid(CandidatePair Pair, TimeSpan? RoundTrip) : IceEvent;
 
     /// <summary>The pair was nominated (RFC 8445 section 8.1.1).</summary>
     /// <param name="Pair">The pair.</param>
     public sealed record PairSelected(CandidatePair Pair) : IceEvent;
 
-    /// <summary>Consent to send on the pair is over: no answer in time (RFC 7675 section 5.1), or its socket is gone. Nothing may be sent on it any more.</summary>
+    /// <summary>
+    /// Consent to send on the pair is over: no answer in time (RFC 7675 section 5.1), or its socket is gone. Nothing may be sent on it any more.
+    /// </summary>
     /// <param name="Pair">The pair.</param>
     public sealed record ConsentLost(CandidatePair Pair) : IceEvent;
 

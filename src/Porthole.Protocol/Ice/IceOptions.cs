@@ -1,12 +1,17 @@
 namespace Porthole.Protocol.Ice;
 
-/// <summary>The numbers an agent works by. The defaults are the RFCs' and suit any agent; <see cref="ForPeers"/> gives those between two Porthole peers.</summary>
+/// <summary>
+/// The numbers an agent works by. The defaults are the RFCs' and suit any agent; <see cref="ForPeers"/> gives those between two Porthole peers.
+/// </summary>
 public sealed record IceOptions
 {
     /// <summary>The least Ta (RFC 8445 section 14.2).</summary>
     public static readonly TimeSpan MinPacing = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>The least RTO between own peers: a round trip in one city with room for jitter. The server measured the real one, so it is raised where need be.</summary>
+    /// <summary>
+    /// The least RTO between own peers: a round trip in one city with room for jitter. The server measured the real one, so it is raised where need
+    /// be.
+    /// </summary>
     public static readonly TimeSpan MinRetransmissionTimeout = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The most candidates of either side, whatever the options say: a list that a hostile server hands out stays small.</summary>
@@ -15,15 +20,17 @@ public sealed record IceOptions
     /// <summary>The most pairs, whatever the options say (RFC 8445 section 6.1.2.5 suggests 100; a peer needs far fewer).</summary>
     public const int PairLimit = 40;
 
-    /// <summary>The most requests that an agent sends in its life, consent aside: 2,000 of about 120 bytes are all that can be made to hit a stranger.</summary>
+    /// <summary>
+    /// The most requests that an agent sends in its life, consent aside: 2,000 of about 120 bytes are all that can be made to hit a stranger.
+    /// </summary>
     public const int CheckLimit = 2_000;
 
     /// <summary>The most requests for one pair, consent aside, so that no pair can use up <see cref="CheckLimit"/>.</summary>
     public const int CheckLimitPerPair = 50;
 
     /// <summary>
-    /// The most addresses that an agent learns from checks in its life. Two NATs that show a new port for every packet would otherwise make two agents learn, and check,
-    /// ever new addresses; and a peer whose address changed so often is better met by a new agent.
+    /// The most addresses that an agent learns from checks in its life. Two NATs that show a new port for every packet would otherwise make two
+    /// agents learn, and check, ever new addresses; and a peer whose address changed so often is better met by a new agent.
     /// </summary>
     public const int LearntLimit = 50;
 
@@ -56,12 +63,14 @@ public sealed record IceOptions
     /// </summary>
     public TimeSpan CheckingTimeout { get; init => field = AtLeast(MinPacing, value); } = TimeSpan.FromMilliseconds(39_500);
 
-    /// <summary>How long a controlling agent with a valid pair waits for a better one before it nominates (RFC 8445 section 8.1.1); 0 takes the first.</summary>
+    /// <summary>
+    /// How long a controlling agent with a valid pair waits for a better one before it nominates (RFC 8445 section 8.1.1); 0 takes the first.
+    /// </summary>
     public TimeSpan NominationPatience { get; init => field = AtLeast(TimeSpan.Zero, value); } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// Whether consent is kept on up to <see cref="KeptPairs"/> valid pairs, the choice among them being the owner's (<see cref="IceAgent.Use"/>). Otherwise
-    /// the nominated pair alone is kept (RFC 8445 section 8.3).
+    /// Whether consent is kept on up to <see cref="KeptPairs"/> valid pairs, the choice among them being the owner's (<see cref="IceAgent.Use"/>).
+    /// Otherwise the nominated pair alone is kept (RFC 8445 section 8.3).
     /// </summary>
     public bool KeepValidPairs { get; init; }
 

@@ -4,8 +4,8 @@ using Porthole.Protocol.Stun;
 namespace Porthole.Protocol.Ice;
 
 /// <summary>
-/// The other agent's checks (RFC 8445 section 7.3). What is not authenticated gets no answer at all: an error would tell a stranger that somebody listens, and could be
-/// aimed at a third party.
+/// The other agent's checks (RFC 8445 section 7.3). What is not authenticated gets no answer at all: an error would tell a stranger that somebody
+/// listens, and could be aimed at a third party.
 /// </summary>
 internal sealed class IncomingChecks(AgentCore agent)
 {

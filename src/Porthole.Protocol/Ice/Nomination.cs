@@ -1,8 +1,8 @@
 namespace Porthole.Protocol.Ice;
 
 /// <summary>
-/// Decides which valid pair is nominated, and when: at once if nothing better can come, else when the patience is over (RFC 8445 section 8.1.1). One pair at a time, and
-/// none after it succeeded.
+/// Decides which valid pair is nominated, and when: at once if nothing better can come, else when the patience is over (RFC 8445 section 8.1.1). One
+/// pair at a time, and none after it succeeded.
 /// </summary>
 internal sealed class Nomination(IceOptions options)
 {

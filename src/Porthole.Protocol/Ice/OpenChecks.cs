@@ -6,7 +6,9 @@ namespace Porthole.Protocol.Ice;
 /// <summary>The checks whose answers are awaited.</summary>
 internal sealed class OpenChecks
 {
-    /// <summary>The most open checks. A pair has one that counts; the rest are cancelled ones and consent, of which the oldest can be forgotten.</summary>
+    /// <summary>
+    /// The most open checks. A pair has one that counts; the rest are cancelled ones and consent, of which the oldest can be forgotten.
+    /// </summary>
     public const int Limit = 3 * IceOptions.PairLimit;
 
     private readonly List<ConnectivityCheck> _checks = new(Limit);

@@ -1,6 +1,8 @@
 namespace Porthole.Protocol.Ice;
 
-/// <summary>How far a candidate pair is (RFC 8445 section 6.1.2.6). There is no Frozen: one checklist and one component leave nothing to wait for.</summary>
+/// <summary>
+/// How far a candidate pair is (RFC 8445 section 6.1.2.6). There is no Frozen: one checklist and one component leave nothing to wait for.
+/// </summary>
 public enum PairState
 {
     /// <summary>Its next check is not sent yet.</summary>

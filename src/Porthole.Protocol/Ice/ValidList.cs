@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Porthole.Protocol.Ice;
 
-/// <summary>The valid pairs that consent is kept on (RFC 8445 section 6.1.3, RFC 7675): at most <see cref="IceOptions.KeptPairs"/>, the best of those that worked.</summary>
+/// <summary>
+/// The valid pairs that consent is kept on (RFC 8445 section 6.1.3, RFC 7675): at most <see cref="IceOptions.KeptPairs"/>, the best of those that
+/// worked.
+/// </summary>
 internal sealed class ValidList(AgentCore agent)
 {
     private readonly List<CandidatePair> _pairs = new(IceOptions.KeptPairs + 1);

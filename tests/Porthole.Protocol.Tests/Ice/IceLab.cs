@@ -24,7 +24,9 @@ internal sealed class IceNode(string name, IceAgent agent)
     public int Steps(CheckStep step) => All<IceEvent.CheckTraced>().Count(trace => trace.Step == step);
 }
 
-/// <summary>Agents on a network without NATs, in virtual time. What a test needs of NATs it does with <see cref="Lost"/> and <see cref="Seen"/>.</summary>
+/// <summary>
+/// Agents on a network without NATs, in virtual time. What a test needs of NATs it does with <see cref="Lost"/> and <see cref="Seen"/>.
+/// </summary>
 internal sealed class IceLab(ulong seed = 1)
 {
     private readonly PriorityQueue<IcePacket, (long At, int Order)> _onTheWay = new();

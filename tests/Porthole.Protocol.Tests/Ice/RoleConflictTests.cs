@@ -24,7 +24,8 @@ public sealed class RoleConflictTests
             Assert.NotNull(lab.RunUntil(() => a.Agent.State == IceState.Completed && b.Agent.State == IceState.Completed, TimeSpan.FromSeconds(1)));
 
             Assert.NotEqual(a.Agent.Role, b.Agent.Role);
-            // The check of the one that gives way is refused, and sent again within the trip that brought the refusal's cause: valid after three trips, not after an RTO.
+            // The check of the one that gives way is refused, and sent again within the trip that brought the refusal's cause: valid after three
+            // trips, not after an RTO.
             Assert.InRange(Instant.Max(a.When<IceEvent.PairValid>()!.Value, b.When<IceEvent.PairValid>()!.Value) - start, 2 * lab.OneWay, 3 * lab.OneWay);
             Assert.InRange(a.Agent.ChecksSent + b.Agent.ChecksSent, 4, 7);
         }

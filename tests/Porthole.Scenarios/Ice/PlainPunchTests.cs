@@ -2,10 +2,14 @@ using Porthole.Lab.Nat;
 
 namespace Porthole.Scenarios.Ice;
 
-/// <summary>Agents alone between the NATs of the 9 × 9 grid: what the exhaustive model calls plain goes direct, on every seed. PORTHOLE_FULL=1 runs all seeds.</summary>
+/// <summary>
+/// Agents alone between the NATs of the 9 × 9 grid: what the exhaustive model calls plain goes direct, on every seed. PORTHOLE_FULL=1 runs all seeds.
+/// </summary>
 public sealed class PlainPunchTests
 {
-    /// <summary>What a lossless plain punch may cost: the first checks, those they trigger both ways, those to addresses of no use, and the nomination.</summary>
+    /// <summary>
+    /// What a lossless plain punch may cost: the first checks, those they trigger both ways, those to addresses of no use, and the nomination.
+    /// </summary>
     private const int MostChecks = 10;
 
     public static TheoryData<FilterScope, AnswerRoute> StateModels => new MatrixTheoryData<FilterScope, AnswerRoute>(Enum.GetValues<FilterScope>(), Enum.GetValues<AnswerRoute>());

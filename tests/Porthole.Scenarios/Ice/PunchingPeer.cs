@@ -5,7 +5,9 @@ using Porthole.Protocol.Stun;
 
 namespace Porthole.Scenarios.Ice;
 
-/// <summary>A host with one socket and one agent: asks a server for its mapped address, then does what its agent says. No relay, no session.</summary>
+/// <summary>
+/// A host with one socket and one agent: asks a server for its mapped address, then does what its agent says. No relay, no session.
+/// </summary>
 internal sealed class PunchingPeer : IProtocolMachine
 {
     private static readonly SocketId s_socket = new(1);
