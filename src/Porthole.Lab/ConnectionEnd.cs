@@ -17,7 +17,7 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
 
     private readonly Queue<(byte[] Buffer, int Length)> _stalled = [];
     private ConnectionEnd? _peer;
-    private ConnectionPath? _path;
+    private MainConnectionPath? _path;
     private Instant _lastArrival;
     private TimeSpan _retry = s_firstRetry;
     private bool _congested;
@@ -33,7 +33,7 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
 
     private Simulation Simulation => Machine.Host.Simulation;
 
-    public void Join(ConnectionEnd peer, ConnectionPath path) => (_peer, _path) = (peer, path);
+    public void Join(ConnectionEnd peer, MainConnectionPath path) => (_peer, _path) = (peer, path);
 
     /// <summary>Sends one message.</summary>
     public void Send(ReadOnlySpan<byte> message)

@@ -17,7 +17,7 @@ internal static class ServerConnector
         }
 
         var remote = TransportAddress.From(address, (ushort)server.Port);
-        if (!ConnectionPath.TryFind(client.Machine.Host, remote.Host, out var host, out var there, out var back, out var seenAs) || !there.IsUp)
+        if (!MainConnectionPath.TryFind(client.Machine.Host, remote.Host, out var host, out var there, out var back, out var seenAs) || !there.IsUp)
         {
             Fail(simulation, client, s_timeout, SocketFailure.TimedOut, $"no answer from {remote}");
             return;

@@ -23,7 +23,7 @@ public sealed partial class SimulatedMachine
         (_listeners ??= []).Add(added);
     }
 
-    internal ConnectionEnd Accept(ConnectionListener listener, TransportAddress local, TransportAddress remote, ConnectionEnd client, ConnectionPath back)
+    internal ConnectionEnd Accept(ConnectionListener listener, TransportAddress local, TransportAddress remote, ConnectionEnd client, MainConnectionPath back)
     {
         var end = new ConnectionEnd(this, new SocketId(--_lastAccepted), local);
         end.Join(client, back);

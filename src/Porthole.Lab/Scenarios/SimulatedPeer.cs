@@ -90,7 +90,7 @@ public sealed class SimulatedPeer
     public ConnectionHandle Opened => _events.Select(static entry => entry.Event).OfType<PeerEvent.Opened>().LastOrDefault()?.Connection ?? default;
 
     /// <summary>The newest path of a connection; null when it never had one.</summary>
-    public Porthole.Protocol.Peer.ConnectionPath? PathOf(ConnectionHandle connection) =>
+    public ConnectionPath? PathOf(ConnectionHandle connection) =>
         _events.Select(static entry => entry.Event).OfType<PeerEvent.PathChanged>().LastOrDefault(changed => changed.Connection == connection)?.Path;
 
     private void TakeEvents(Instant now)

@@ -3,7 +3,7 @@ using Porthole.Protocol;
 namespace Porthole.Lab;
 
 /// <summary>The links that one direction of a main connection runs over.</summary>
-internal sealed class ConnectionPath(LinkDirection[] directions, Link[] links)
+internal sealed class MainConnectionPath(LinkDirection[] directions, Link[] links)
 {
     /// <summary>The time that a message takes when nothing waits and nothing is lost.</summary>
     public TimeSpan Delay
@@ -39,7 +39,7 @@ internal sealed class ConnectionPath(LinkDirection[] directions, Link[] links)
 
     /// <summary>Finds the way from a host to an address, and back.</summary>
     /// <returns>False when nobody has the address.</returns>
-    public static bool TryFind(SimulatedHost from, TransportAddress address, out SimulatedHost server, out ConnectionPath there, out ConnectionPath back, out TransportAddress seenAs)
+    public static bool TryFind(SimulatedHost from, TransportAddress address, out SimulatedHost server, out MainConnectionPath there, out MainConnectionPath back, out TransportAddress seenAs)
     {
         List<Link> links = [];
         seenAs = from.Primary(address.IsIPv6);
@@ -52,9 +52,9 @@ internal sealed class ConnectionPath(LinkDirection[] directions, Link[] links)
             links.Add(found.Link);
             var up = links[..^1];
             server = found;
-            there = new ConnectionPath([.. up.Select(static link => link.UpDirection), found.Link.DownDirection], [.. links]);
+            there = new MainConnectionPath([.. up.Select(static link => link.UpDirection), found.Link.DownDirection], [.. links]);
             up.Reverse();
-            back = new ConnectionPath([found.Link.UpDirection, .. up.Select(static link => link.DownDirection)], [.. links]);
+            back = new MainConnectionPath([found.Link.UpDirection, .. up.Select(static link => link.DownDirection)], [.. links]);
             return true;
         }
 

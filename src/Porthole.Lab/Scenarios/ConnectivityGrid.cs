@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Text;
+using Porthole.Lab.Nat;
+using Porthole.Protocol;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Lab.Scenarios;
+
+/// <summary>Every NAT against every NAT: whole peers, a whole server, virtual time. The result is a table.</summary>
+/// <param name="options">Which NATs, how often, how far.</param>
+public sealed class ConnectivityGrid(GridOptions options)
+{
+    /// <summary>What stands before the tables in a document.</summary>
+    public const string BeginMark = "<!-- grid: printed by porthole lab grid -->";
+
+    /// <summary>What stands behind the tables in a document.</summary>
+    public const string EndMark = "<!-- grid: end -->";
+
+    private static readonly byte[] s_greeting = [0x68, 0x69];
+
+    private readonly List<GridCell> _cells = [];
+
+    /// <summary>The cells that have been run, row by row.</summary>
+    public IReadOnlyList<GridCell> Cells => _cells;
+
+    /// <summary>Runs the whole grid.</summary>
+    /// <param name="finished">Called after every cell; null for nobody.</param>
+    public void Run(Action<GridCell>? finished = null)
+    {
+        foreach (var first in options.Profiles)
+        {
+            foreach (var second in options.Profiles)
+            {
+                var cell = RunCell(first, second);
+                _cells.Add(cell);
+                finished?.Invoke(cell);
+            }
+        }
+    }
+
+    /// <summary>The cells as two Markdown tables: the grid at a glance, and a row for each cell.</summary>
+    public string ToMarkdown()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"One way {Milliseconds(options.OneWay)} ms between two hosts and between host and server");
+        if (options.Loss > 0) text.Append(CultureInfo.InvariantCulture, $", {options.Loss:P0} loss each way");
+        if (options.Jitter > TimeSpan.Zero) text.Append(CultureInfo.InvariantCulture, $", {Milliseconds(options.Jitter)} ms jitter");
+        text.Append(CultureInfo.InvariantCulture, $"; {options.Seeds} runs a cell. Rows call, columns are called. A number is the median time to a direct path in ms; `relay` means that the session stayed there.\n\n");
+        AppendGlance(text);
+        text.Append('\n');
+        AppendRows(text);
+        return text.ToString();
+    }
+
+    /// <summary>Puts the tables between the marks of a document, in place of what stands there.</summary>
+    /// <param name="document">The document.</param>
+    /// <returns>The document with the tables.</returns>
+    /// <exception cref="FormatException">The document has no marks.</exception>
+    public string WriteInto(string document)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        int begin = document.IndexOf(BeginMark, StringComparison.Ordinal);
+        int end = document.IndexOf(EndMark, StringComparison.Ordinal);
+        if (begin < 0 || end < begin) throw new FormatException($"The document has no place for the tables: {BeginMark} … {EndMark}");
+        return $"{document[..(begin + BeginMark.Length)]}\n\n{ToMarkdown()}\n{document[end..]}";
+    }
+
+    private GridCell RunCell(NatProfile first, NatProfile second)
+    {
+        List<TimeSpan> firstByte = [], toDirect = [];
+        long packets = 0;
+        for (int seed = 1; seed <= options.Seeds; seed++)
+        {
+            var run = RunOnce((ulong)seed, first, second);
+            if (run.FirstByte is { } byteAt) firstByte.Add(byteAt);
+            if (run.ToDirect is { } directAt) toDirect.Add(directAt);
+            packets += run.Packets;
+        }
+
+        firstByte.Sort();
+        toDirect.Sort();
+        return new GridCell(
+            first, second, PunchModel.Decide(Side(first), Side(second)), options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, (double)packets / options.Seeds);
+    }
+
+    private (TimeSpan? FirstByte, TimeSpan? ToDirect, long Packets) RunOnce(ulong seed, NatProfile first, NatProfile second)
+    {
+        // Three equal links: half of the way each.
+        var half = new LinkOptions { Delay = options.OneWay / 2 };
+        var world = new PeerInternet(seed, half);
+        var lab = world.Simulation;
+        var homeA = lab.Internet.AddNat("nat-a", first, "203.0.113.1", link: half);
+        var homeB = lab.Internet.AddNat("nat-b", second, "203.0.113.2", "192.168.2.0/24", half);
+        var bob = world.AddPeer("bob", homeB.Inside, "192.168.2.10");
+        var alice = world.AddPeer("alice", homeA.Inside, "192.168.1.10");
+        if (!lab.RunUntil(() => alice.IsRegistered && bob.IsRegistered, TimeSpan.FromSeconds(10))) return default;
+        lab.RunFor(TimeSpan.FromSeconds(2)); // warm: the server has measured both round trips
+
+        // On the way up alone, so that each direction between the two crosses one bad link.
+        homeA.Link.Up = homeB.Link.Up = half with { Loss = options.Loss, Jitter = options.Jitter };
+        long before = alice.Host.Traffic.Sent + bob.Host.Traffic.Sent;
+        var called = lab.Now;
+        var connection = alice.Connect("bob");
+        Instant? firstByte = null;
+        bool sent = false;
+        lab.RunUntil(
+            () =>
+            {
+                if (!sent && alice.Opened == connection)
+                {
+                    sent = true;
+                    alice.Send(connection, s_greeting);
+                }
+
+                if (bob.BytesReceived > 0) firstByte ??= lab.Now;
+                return alice.PathOf(connection) is { IsDirect: true } && firstByte is not null;
+            },
+            options.Patience);
+        long packets = alice.Host.Traffic.Sent + bob.Host.Traffic.Sent - before;
+        return (firstByte - called, alice.TimeOf<PeerEvent.PathChanged>(static changed => changed.Path.IsDirect) - called, packets);
+    }
+
+    private static PunchSide Side(NatProfile profile) => new(profile.Mapping, profile.Filtering, profile.FilterScope, profile.Answers);
+
+    private void AppendGlance(StringBuilder text)
+    {
+        text.Append("| A \\ B |");
+        foreach (var profile in options.Profiles) text.Append(CultureInfo.InvariantCulture, $" {profile} |");
+        text.Append("\n|---|").Insert(text.Length, "---:|", options.Profiles.Count).Append('\n');
+        foreach (var row in _cells.Chunk(options.Profiles.Count))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {row[0].First} |");
+            foreach (var cell in row)
+            {
+                string direct = cell.Direct switch
+                {
+                    0 => cell.Open == cell.Runs ? "relay" : "**no**",
+                    _ when cell.Direct == cell.Runs => Milliseconds(GridCell.Percentile(cell.ToDirect, 0.5)),
+                    _ => string.Create(CultureInfo.InvariantCulture, $"{Milliseconds(GridCell.Percentile(cell.ToDirect, 0.5))} ({cell.Direct}/{cell.Runs})"),
+                };
+                text.Append(CultureInfo.InvariantCulture, $" {direct} |");
+            }
+
+            text.Append('\n');
+        }
+    }
+
+    private void AppendRows(StringBuilder text)
+    {
+        text.Append("| caller | called | model | direct | first byte p50 / p95, ms | direct p50 / p95, ms | packets |\n|---|---|---|---:|---:|---:|---:|\n");
+        foreach (var cell in _cells)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {cell.First} | {cell.Second} | {PunchModel.Symbol(cell.Model)} | {cell.Direct}/{cell.Runs} ");
+            text.Append(CultureInfo.InvariantCulture, $"| {Both(cell.FirstByte)} | {Both(cell.ToDirect)} | {cell.Packets:0.0} |\n");
+        }
+    }
+
+    private static string Both(IReadOnlyList<TimeSpan> times) => times.Count == 0
+        ? "–"
+        : $"{Milliseconds(GridCell.Percentile(times, 0.5))} / {Milliseconds(GridCell.Percentile(times, 0.95))}";
+
+    private static string Milliseconds(TimeSpan? time) => time is { } value ? value.TotalMilliseconds.ToString("0.#", CultureInfo.InvariantCulture) : "–";
+}

@@ -1,0 +1,53 @@
+using Porthole.Lab.Nat;
+using Porthole.Lab.Scenarios;
+
+namespace Porthole.Scenarios.Lab.Scenarios;
+
+public sealed class ConnectivityGridTests
+{
+    [Fact]
+    public void It_prints_what_happened_between_every_two_NATs()
+    {
+        var grid = new ConnectivityGrid(new GridOptions { Profiles = [NatProfile.PortRestricted, NatProfile.Symmetric], Seeds = 2 });
+        grid.Run();
+        Assert.Equal([2, 0, 0, 0], grid.Cells.Select(cell => cell.Direct));
+        Assert.All(grid.Cells, cell => Assert.Equal(2, cell.Open));
+        string text = grid.ToMarkdown();
+        Assert.Contains("| port-restricted | symmetric | 1 | 0/2 |", text, StringComparison.Ordinal);
+        Assert.Contains("| symmetric | relay | relay |", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(FilterScope.PerMapping, AnswerRoute.SameSession)]
+    [InlineData(FilterScope.PerMapping, AnswerRoute.NewMapping)]
+    public void Whole_peers_go_direct_where_a_plain_punch_can_and_stay_usable_on_the_relay_elsewhere(FilterScope scope, AnswerRoute answers)
+    {
+        var options = new GridOptions
+        {
+            Profiles = [.. PunchSide.All(scope, answers).Select(side => side.ToProfile())],
+            Seeds = Environment.GetEnvironmentVariable("PORTHOLE_FULL") == "1" ? 20 : 2,
+        };
+        var grid = new ConnectivityGrid(options);
+        grid.Run();
+        Assert.Equal(81, grid.Cells.Count);
+        Assert.Empty(grid.Cells.Where(cell => cell.Open != cell.Runs).Select(Name));
+        Assert.Empty(grid.Cells.Where(cell => cell.Direct != (cell.Model == PunchOutcome.Plain ? cell.Runs : 0)).Select(Name));
+        // The caller has keys after 4r and its first byte is there after 6r; a direct path comes after 2r + 4d, or a round trip later where an answer shows the port.
+        Assert.Empty(grid.Cells.Where(cell => cell.FirstByte[^1] > 6 * options.OneWay + TimeSpan.FromMilliseconds(10)).Select(Name));
+        Assert.Empty(grid.Cells.Where(cell => cell.Direct > 0 && cell.ToDirect[^1] > 8 * options.OneWay + TimeSpan.FromMilliseconds(20)).Select(Name));
+    }
+
+    [Fact]
+    public void The_table_goes_between_its_marks_in_a_document()
+    {
+        var grid = new ConnectivityGrid(new GridOptions { Profiles = [NatProfile.FullCone], Seeds = 1 });
+        grid.Run();
+        string document = $"before\n{ConnectivityGrid.BeginMark}\nold\n{ConnectivityGrid.EndMark}\nafter\n";
+        string once = grid.WriteInto(document);
+        Assert.Equal($"before\n{ConnectivityGrid.BeginMark}\n\n{grid.ToMarkdown()}\n{ConnectivityGrid.EndMark}\nafter\n", once);
+        Assert.Equal(once, grid.WriteInto(once));
+        Assert.Throws<FormatException>(() => grid.WriteInto("nothing here"));
+    }
+
+    private static string Name(GridCell cell) => $"{cell.First} x {cell.Second} ({cell.Model}): {cell.Direct} direct, {cell.Open} open of {cell.Runs}";
+}
