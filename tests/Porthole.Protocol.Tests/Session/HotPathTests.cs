@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using Porthole.Protocol.Session;
+
+namespace Porthole.Protocol.Tests.Session;
+
+/// <summary>Two sessions driven in memory as fast as they go: no network between them, real time.</summary>
+public sealed class HotPathTests(ITestOutputHelper output)
+{
+    private readonly byte[] _memory = new byte[DatagramBatchWriter.MaxBytes];
+    private readonly byte[] _chunk = new byte[65_536];
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private long _packets;
+    private long _batches;
+    private long _received;
+
+    [Fact]
+    public void Steady_transfer_allocates_nothing_per_packet()
+    {
+        var (lab, direct, source, sink) = Prepare();
+        Transfer(lab, direct, source, sink, 60_000_000); // rings, queues and pools have grown to their size by then
+        long packets = _packets;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Transfer(lab, direct, source, sink, 60_000_000);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        packets = _packets - packets;
+        Assert.True(packets > 50_000, $"{packets} packets");
+        Assert.Equal(0, allocated);
+    }
+
+    [Fact]
+    public void Two_sessions_in_memory_are_no_bottleneck()
+    {
+        var (lab, direct, source, sink) = Prepare();
+        Transfer(lab, direct, source, sink, 30_000_000);
+        long packets = _packets, batches = _batches;
+        var clock = Stopwatch.StartNew();
+        Transfer(lab, direct, source, sink, 300_000_000);
+        double gigabits = 300e6 * 8 / clock.Elapsed.TotalSeconds / 1e9;
+        output.WriteLine($"{gigabits:0.00} Gbit/s on one thread, {(_packets - packets) / (double)(_batches - batches):0.0} packets a batch");
+        Assert.True(gigabits > 0.1, $"{gigabits:0.00} Gbit/s"); // an unoptimized build on a busy machine; what it can do is measured in the benchmarks
+    }
+
+    private static (SessionLab Lab, LabPath Direct, SessionStream Source, SessionStream Sink) Prepare()
+    {
+        var lab = SessionLab.Direct(out var direct);
+        SessionStream? sink = null;
+        lab.Bob.React += taken => sink = (taken as SessionEvent.StreamOpened)?.Stream ?? sink;
+        Assert.True(lab.Alice.Session.TryOpenStream(lab.Now, out var source));
+        source.TryWrite([1], out _);
+        lab.Alice.Session.HandleStreamActivity(lab.Now, source);
+        lab.RunUntil(() => sink is not null);
+        return (lab, direct, source, sink!);
+    }
+
+    private void Transfer(SessionLab lab, LabPath direct, SessionStream source, SessionStream sink, long bytes)
+    {
+        var (alice, bob) = (lab.Alice.Session, lab.Bob.Session);
+        long end = _received + bytes;
+        while (_received < end)
+        {
+            var now = Now(lab);
+            while (source.TryWrite(_chunk, out int _))
+            {
+            }
+
+            if (source.TryClaimActivity()) alice.HandleStreamActivity(now, source);
+            alice.HandleDeadline(now);
+            bob.HandleDeadline(now);
+            Carry(lab, alice, bob, direct.AtBob);
+            while (sink.TryRead(_chunk, out int read)) _received += read;
+            if (sink.TryClaimActivity()) bob.HandleStreamActivity(Now(lab), sink);
+            Carry(lab, bob, alice, direct.AtAlice);
+            TakeEvents(alice);
+            TakeEvents(bob);
+        }
+    }
+
+    private void Carry(SessionLab lab, PeerSession from, PeerSession to, PathId path)
+    {
+        while (true)
+        {
+            var now = Now(lab);
+            var writer = new DatagramBatchWriter(_memory);
+            if (!from.TryWrite(now, ref writer)) return;
+            _batches++;
+            for (int i = 0, at = 0; i < writer.Count; i++, at += writer.SegmentSize)
+            {
+                _packets++;
+                to.HandlePacket(now, path, _memory.AsSpan(at, Math.Min(writer.SegmentSize, writer.Length - at)));
+            }
+        }
+    }
+
+    private Instant Now(SessionLab lab) => lab.Now + Stopwatch.GetElapsedTime(_start);
+
+    private static void TakeEvents(PeerSession session)
+    {
+        while (session.TryTakeEvent(out var taken)) Assert.IsNotType<SessionEvent.Closed>(taken);
+    }
+}
