@@ -179,7 +179,7 @@ public sealed partial class PeerSession
         SkipNumber();
         int length = _protection!.Seal(packet, payloadLength, out ulong number);
         _recovery.HandleSent(now, path, (long)number, length, eliciting, acknowledges);
-        path.Pacer.Take(length);
+        if (eliciting) path.Pacer.Take(length); // acknowledgements are not paced: they would hold back the little that a receiver has to say
         Count(path, length);
         if (eliciting && !_isSilent)
         {

@@ -73,7 +73,7 @@ internal sealed class SessionLab
 
     public LabPath Add(PathTraits traits, ReadOnlyMemory<byte> prefix, bool trusted)
     {
-        var path = new LabPath(new SocketId(_paths.Count + 1));
+        var path = new LabPath(new SocketId(_paths.Count + 1), prefix.Length);
         _paths.Add(path);
         path.AtAlice = Alice.Session.AddPath(Now, path.Socket, default, traits, prefix, trusted);
         path.AtBob = Bob.Session.AddPath(Now, path.Socket, default, traits, prefix, trusted);
@@ -168,8 +168,7 @@ internal sealed class SessionLab
         var path = _paths[socket.Value - 1];
         bool toBob = from == Alice;
         var link = toBob ? path.ToBob : path.ToAlice;
-        int prefix = SessionLab.Status(from, toBob ? path.AtAlice : path.AtBob).Traits.Kind == PathKind.Relay ? 9 : 0;
-        byte[] packet = datagram[prefix..];
+        byte[] packet = datagram[path.PrefixLength..];
         if (Watch?.Invoke(from, path, packet) == false) return;
         if (link.Send(Now, datagram.Length, _random) is not { } arrival) return;
         _onTheWay.Enqueue((toBob ? Bob : Alice, toBob ? path.AtBob : path.AtAlice, packet), (arrival.Ticks, _order++));
