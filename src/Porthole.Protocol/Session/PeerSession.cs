@@ -87,6 +87,9 @@ public sealed partial class PeerSession
     /// <summary>How many streams are open, both ends' together.</summary>
     public int StreamCount => _streams.Count;
 
+    /// <summary>How many packets lie between the oldest whose fate is open and the newest: bounded, whatever the peer does.</summary>
+    internal long SentRecords => _recovery.Sent.Next - _recovery.Sent.First;
+
     /// <summary>What the session has sent and received in all.</summary>
     public SessionStatistics Statistics => new(
         _packetsSent, _packetsReceived, _recovery.PacketsLost, _packetsRefused, _bytesSent, _bytesReceived, _streams.BytesSent, _streams.BytesResent, _moves);
