@@ -37,7 +37,7 @@ public sealed partial class PeerSession
         _lastActivity = now;
         _isSilent = false;
         bool isFirst = State != SessionState.Confirmed;
-        if (isFirst) Confirm();
+        if (isFirst) Confirm(now, from);
         HandleLife(now, from);
         if (number > VariableLength.MaxValue || payload.IsEmpty)
         {
@@ -217,12 +217,14 @@ public sealed partial class PeerSession
         _protection = _handshake.TakeProtection();
         State = SessionState.Established;
         _events.Enqueue(new SessionEvent.HandshakeCompleted(_handshake.RemoteKey!));
-        if (_handshake.IsConfirmed) Confirm();
+        if (_handshake.IsConfirmed) Confirm(now, null);
         if (_handshake.MaySend) _pingDue = true; // whoever may seal shows it at once: that confirms the session at the other end
     }
 
-    private void Confirm()
+    private void Confirm(Instant now, SessionPath? from)
     {
+        // The responder has no other sample before it sends data: its message went out, and the peer's first packet is the answer.
+        if (!IsInitiator && from?.HandshakeSentAt is { } sentAt && !from.RoundTrip.HasSample) from.RoundTrip.Add(now - sentAt, TimeSpan.Zero);
         _handshake.Confirm();
         State = SessionState.Confirmed;
         _events.Enqueue(new SessionEvent.Confirmed());

@@ -29,7 +29,7 @@ public sealed partial class PeerSession
     {
         if (State >= SessionState.Draining) return false;
         if (State == SessionState.Closing) return TryWriteClose(now, ref writer);
-        if (TryWriteHandshake(ref writer)) return true;
+        if (TryWriteHandshake(now, ref writer)) return true;
         if (!MaySeal) return false;
         var target = Target;
         foreach (var path in _paths)
@@ -42,7 +42,7 @@ public sealed partial class PeerSession
         return target is { IsCongested: false } && TryWritePackets(now, target, ref writer, mayCarryData: true);
     }
 
-    private bool TryWriteHandshake(ref DatagramBatchWriter writer)
+    private bool TryWriteHandshake(Instant now, ref DatagramBatchWriter writer)
     {
         var message = _handshake.Outgoing;
         if (message.IsEmpty) return false;
@@ -58,6 +58,7 @@ public sealed partial class PeerSession
             writer.Commit(segment.Length);
             Count(path, message.Length);
             path.BytesSent += message.Length;
+            path.HandshakeSentAt = path.HandshakeCount++ == 0 ? now : null;
             return true;
         }
 

@@ -121,6 +121,11 @@ internal sealed class SessionPath
 
     public bool HandshakeDue { get; set; }
 
+    /// <summary>When the last handshake message went out here, if only once: the answer then gives the first sample of the round trip.</summary>
+    public Instant? HandshakeSentAt { get; set; }
+
+    public int HandshakeCount { get; set; }
+
     public PathValidation? Validation { get; set; }
 
     public bool HasResponses => _responseCount > 0;

@@ -1,5 +1,3 @@
-using Porthole.Protocol.Session;
-
 namespace Porthole.Protocol.Tests.Session;
 
 /// <summary>Whatever the network does, every stream byte arrives exactly once and in order, both ways.</summary>
@@ -30,8 +28,7 @@ public sealed class DeliveryPropertyTests
         }
 
         lab.ReadEverything();
-        FollowPolicy(lab, lab.Alice, relay.AtAlice);
-        FollowPolicy(lab, lab.Bob, relay.AtBob);
+        lab.FollowPolicy();
         int streams = random.Next(1, 6);
         for (int i = 0; i < streams; i++)
         {
@@ -75,14 +72,4 @@ public sealed class DeliveryPropertyTests
 
     private static bool IsDelivered(LabEnd from, LabEnd to, int streams) =>
         to.Sinks.Count == streams && to.Sinks.All(sink => sink.IsDone) && from.Sources.All(source => source.Stream.TryClaimActivity() is false);
-
-    private static void FollowPolicy(SessionLab lab, LabEnd end, PathId relay)
-    {
-        end.React += taken =>
-        {
-            if (taken is SessionEvent.PathSuspect suspect && suspect.Path != relay) end.Session.Duplicate(lab.Now, relay);
-            if (taken is SessionEvent.PathDead dead && dead.Path != relay) end.Session.SetActive(lab.Now, relay);
-            if (taken is SessionEvent.PathRecovered) end.Session.Duplicate(lab.Now, null);
-        };
-    }
 }

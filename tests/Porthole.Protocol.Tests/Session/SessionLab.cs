@@ -107,6 +107,21 @@ internal sealed class SessionLab
         }
     }
 
+    /// <summary>What an owner does about a path that falls silent: copies on the first path (the relay), then a move to it.</summary>
+    public void FollowPolicy()
+    {
+        foreach (var end in new[] { Alice, Bob })
+        {
+            var relay = end.Session.Paths[0].Id;
+            end.React += taken =>
+            {
+                if (taken is SessionEvent.PathSuspect suspect && suspect.Path != relay) end.Session.Duplicate(Now, relay);
+                if (taken is SessionEvent.PathDead dead && dead.Path != relay) end.Session.SetActive(Now, relay);
+                if (taken is SessionEvent.PathRecovered) end.Session.Duplicate(Now, null);
+            };
+        }
+    }
+
     public void RunUntil(Func<bool> condition, double limitMilliseconds = 60_000)
     {
         var limit = Now + TimeSpan.FromMilliseconds(limitMilliseconds);
