@@ -59,6 +59,7 @@ internal sealed partial class PeerLink
     public static PeerLink Dial(PeerContext context, Instant now, PeerTarget target, PublicKey? pin)
     {
         var id = SessionId.Create(context.Entropy);
+        string dialled = target.Name ?? target.ToString(); // of bob@ID the server is asked for bob; whether it is the ID, the handshake proves
         var link = new PeerLink(context, context.NextConnection(), id, isIncoming: false)
         {
             Target = target,
@@ -68,13 +69,13 @@ internal sealed partial class PeerLink
                 id,
                 context.Options.Identity,
                 pin is not null ? PeerPin.To(pin) : target.Id is { } asked ? PeerPin.To(asked) : PeerPin.None,
-                target.ToString(),
+                dialled,
                 psk: default,
                 context.Entropy),
             _giveUpAt = now + context.Options.ConnectTimeout,
         };
         var offer = new HandshakeOffer(link.Handshake.Pattern == NoisePattern.IK ? HandshakePattern.IK : HandshakePattern.XX, link.Handshake.Outgoing);
-        context.Rendezvous.Connect(now, id, new ConnectTarget(target.ToString()), offer);
+        context.Rendezvous.Connect(now, id, new ConnectTarget(dialled), offer);
         return link;
     }
 
