@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Porthole.Identity;
 
 /// <summary>Writes files that only their owner may read, whole or not at all.</summary>
-internal static class OwnerFile
+internal static partial class OwnerFile
 {
     private const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -30,7 +31,8 @@ internal static class OwnerFile
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(beside, path, replace);
+            if (replace) File.Move(beside, path, overwrite: true);
+            else Publish(beside, path);
             return true;
         }
         catch (IOException) when (!replace && File.Exists(path))
@@ -45,4 +47,15 @@ internal static class OwnerFile
 
     /// <summary>Whether anyone but the owner has any right to the file; never on Windows, where rights come from the user's folder.</summary>
     public static bool IsOpenToOthers(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & Others) != 0;
+
+    /// <summary>Gives the file its name unless that is taken, in one step. A move is two steps on Unix: it looks, and then renames over whatever is there by then.</summary>
+    private static void Publish(string beside, string path)
+    {
+        if (!OperatingSystem.IsWindows() && Link(beside, path) == 0) return; // both names are this file; the other goes
+        if (File.Exists(path)) throw new IOException("The file exists.");
+        File.Move(beside, path); // a file system without links
+    }
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string existing, string name);
 }
