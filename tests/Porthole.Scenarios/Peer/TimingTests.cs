@@ -1,42 +1,49 @@
-using Porthole.Lab;
 using Porthole.Lab.Nat;
-using Porthole.Lab.Scenarios;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Scenarios.Peer;
 
-/// <summary>How long a connection takes, in virtual time: r is one way to the server, d one way between the peers.</summary>
+/// <summary>How long a connection takes, in virtual time: r is one way to the server, d one way between the peers (DESIGN 4).</summary>
 public sealed class TimingTests
 {
-    private static readonly TimeSpan s_slack = TimeSpan.FromMilliseconds(10);
+    private const double Slack = 10;
 
     [Theory]
-    [InlineData(10, 10)]
-    [InlineData(20, 20)]
-    [InlineData(50, 50)]
-    public void Two_port_restricted_peers_meet_in_the_fewest_trips(double hostDelay, double serverDelay)
+    [InlineData(10)]
+    [InlineData(20)]
+    [InlineData(50)]
+    [InlineData(100)]
+    public void Two_port_restricted_peers_meet_in_the_fewest_trips(double linkDelay)
     {
-        var net = new PeerInternet(seed: 1, LinkOptions.WithDelay(serverDelay));
-        var alice = AddBehindNat(net, "alice", "203.0.113.1", hostDelay);
-        var bob = AddBehindNat(net, "bob", "203.0.113.2", hostDelay);
-        Assert.True(net.Simulation.RunUntil(() => alice.IsRegistered && bob.IsRegistered, TimeSpan.FromSeconds(5)));
-        net.Simulation.RunFor(TimeSpan.FromSeconds(1));
+        double r = 2 * linkDelay, d = 2 * linkDelay;
+        for (ulong seed = 1; seed <= (ulong)PeerPair.Seeds; seed++)
+        {
+            var pair = PeerPair.BehindNats(seed, NatProfile.PortRestricted, NatProfile.PortRestricted, linkDelay, linkDelay, linkDelay).Call();
+            Assert.True(pair.Until(() => pair.IsDirect, 5));
 
-        var start = net.Simulation.Now;
-        var connection = alice.Connect("bob");
-        var r = TimeSpan.FromMilliseconds(hostDelay + serverDelay);
-        var d = TimeSpan.FromMilliseconds(2 * hostDelay);
-        Assert.True(net.Simulation.RunUntil(() => alice.PathOf(connection)?.Kind == PathKind.Udp, TimeSpan.FromSeconds(5)));
-
-        Assert.InRange(alice.TimeOf<PeerEvent.Opened>()!.Value - start, TimeSpan.Zero, 4 * r + s_slack);
-        Assert.InRange(alice.TimeOf<PeerEvent.PairFound>()!.Value - start, 2 * r + 2 * d, 2 * r + 2 * d + s_slack);
-        Assert.InRange(alice.TimeOf<PeerEvent.PathChanged>(changed => changed.Path.Kind == PathKind.Udp)!.Value - start, 2 * r + 4 * d, 2 * r + 4 * d + s_slack);
+            Assert.InRange(pair.After<PeerEvent.Opened>(), 4 * r, 4 * r + Slack);
+            Assert.InRange(pair.After<PeerEvent.PairFound>(), 2 * r + 2 * d, 2 * r + 2 * d + Slack);
+            Assert.InRange(pair.After<PeerEvent.PathChanged>(changed => changed.Path.Kind == PathKind.Udp), 2 * r + 4 * d, 2 * r + 4 * d + Slack);
+        }
     }
 
-    private static SimulatedPeer AddBehindNat(PeerInternet net, string name, string external, double delay)
+    [Theory]
+    [InlineData(10, 40)]
+    [InlineData(40, 10)]
+    [InlineData(5, 90)]
+    public void Peers_at_different_distances_start_together(double aliceDelay, double bobDelay)
     {
-        var nat = net.Simulation.Internet.AddNat($"nat of {name}", NatProfile.PortRestricted, external, link: LinkOptions.WithDelay(delay));
-        return net.AddPeer(name, nat.Inside, "192.168.1.10");
+        const double ServerDelay = 10;
+        double near = aliceDelay + ServerDelay, far = bobDelay + ServerDelay, d = aliceDelay + bobDelay;
+        for (ulong seed = 1; seed <= (ulong)PeerPair.Seeds; seed++)
+        {
+            var pair = PeerPair.BehindNats(seed, NatProfile.PortRestricted, NatProfile.PortRestricted, aliceDelay, bobDelay, ServerDelay).Call();
+            Assert.True(pair.Until(() => pair.IsDirect, 5));
+
+            // The request takes r_a; then both wait for the one that is farther from the server: each max(r_a, r_b) − own r.
+            double start = near + Math.Max(near, far);
+            Assert.InRange(pair.After<PeerEvent.PairFound>(), start + 2 * d, start + 2 * d + Slack);
+        }
     }
 }
