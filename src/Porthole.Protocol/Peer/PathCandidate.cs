@@ -1,3 +1,4 @@
+using Porthole.Protocol.Ice;
 using Porthole.Protocol.Session;
 
 namespace Porthole.Protocol.Peer;
@@ -15,8 +16,11 @@ internal sealed class PathCandidate(PathId id, PathKind kind, SocketId socket, T
 
     public TransportAddress Remote { get; } = remote;
 
-    /// <summary>Whether ICE found that checks go both ways: only then may sealed packets be proved on it.</summary>
-    public bool IsPairValid { get; set; }
+    /// <summary>The pair on which checks went both ways under the present credentials; null while there is none. Only a pair may be proved.</summary>
+    public CandidatePair? Pair { get; set; }
+
+    /// <summary>Whether checks went both ways.</summary>
+    public bool IsPairValid => Pair is not null;
 
     /// <summary>Whether sealed packets went both ways; always so on the relay.</summary>
     public bool IsProved { get; set; } = kind == PathKind.Relay;

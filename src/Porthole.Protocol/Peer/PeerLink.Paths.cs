@@ -137,7 +137,7 @@ internal sealed partial class PeerLink
         _punch = Punch.Create(_context, plan, Remote!.Value, now);
 
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
-        foreach (var path in _paths) path.IsPairValid = false;
+        foreach (var path in _paths) path.Pair = null;
         _punch?.HandleDeadline(now);
     }
 
@@ -188,19 +188,9 @@ internal sealed partial class PeerLink
             _context.Events.Enqueue(new PeerEvent.PairFound(Handle, path.Local, path.Remote));
         }
 
-        path.IsPairValid = true;
+        path.Pair = pair;
         if (pair.RoundTrip is { } roundTrip) path.RoundTrip = roundTrip;
-        if (HasKeys) Session!.Validate(now, path.Id);
-    }
-
-    private bool HasKeys => Session is { State: SessionState.Established or SessionState.Confirmed };
-
-    private void ProvePairs(Instant now)
-    {
-        foreach (var path in _paths)
-        {
-            if (path is { IsPairValid: true, IsProved: false }) Session!.Validate(now, path.Id);
-        }
+        Session!.Validate(now, path.Id); // the challenge waits for the keys
     }
 
     private void HandlePairLost(Instant now, CandidatePair pair)
@@ -279,6 +269,7 @@ internal sealed partial class PeerLink
         StopDuplicating(now);
         Session.SetActive(now, chosen.Id);
         if (chosen.Kind == PathKind.Udp) _schedule.HandleDirect();
+        if (chosen.Pair is { } pair) _punch?.Agent.Use(pair);
         if (!_isOpen) return;
         _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, chosen.ToPublic()));
         if (chosen.Kind == PathKind.Udp) Announce(VerdictReason.Direct);

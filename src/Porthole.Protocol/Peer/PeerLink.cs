@@ -231,12 +231,10 @@ internal sealed partial class PeerLink
             case SessionEvent.HandshakeCompleted completed:
                 Remote = completed.RemoteKey.PeerId;
                 if (Handshake!.IsInitiator) Open(now, completed.RemoteKey);
-                ProvePairs(now);
                 break;
             case SessionEvent.Confirmed:
                 Open(now, Session!.RemoteKey!);
                 _context.Events.Enqueue(new PeerEvent.Confirmed(Handle));
-                ProvePairs(now);
                 break;
             case SessionEvent.PathValidated validated:
                 HandlePathProved(now, validated);

@@ -104,7 +104,7 @@ public sealed partial class PeerSession
 
     private void HandlePathDeadline(Instant now, SessionPath path)
     {
-        if (path.AckAt <= now) path.AckDue = true;
+        if (path.AckAt <= now) (path.AckDue, path.AckAt) = (true, null); // it may have to wait for a congested socket, which wakes the session itself
         if (path.DrainAt <= now)
         {
             _recovery.FinishDrain(path);
