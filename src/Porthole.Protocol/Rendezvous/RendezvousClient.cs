@@ -101,13 +101,14 @@ public sealed partial class RendezvousClient
         var old = _registration ?? new Registration();
         _registration = old with { Candidates = candidates, Nat = nat };
         if (!IsOnline || _candidatesSentAt is not { } sentAt) return;
-        bool isNew = nat != old.Nat || !candidates.Select(Public).SequenceEqual(old.Candidates.Select(Public)) || _usable < candidates.Length;
+        bool isNew = nat != old.Nat || !candidates.Select(Known).SequenceEqual(old.Candidates.Select(Known)) || _usable < candidates.Length;
         if (!isNew && now - sentAt < s_renewal) return;
         Enqueue(now, new ClientMessage.Update(candidates, nat));
         _candidatesSentAt = now;
         _usable = candidates.Length;
 
-        static CandidateInfo Public(CandidateInfo candidate) => candidate with { Proof = default };
+        // That there is a proof now is news, its bytes are not.
+        static (CandidateInfo, bool) Known(CandidateInfo candidate) => (candidate with { Proof = default }, candidate.Proof.IsEmpty);
     }
 
     /// <summary>

@@ -25,7 +25,10 @@ public abstract record RendezvousEvent
     /// <param name="Candidates">How many of the candidates may be handed out; the others were not proved.</param>
     public sealed record Registered(string? Name, int Candidates) : RendezvousEvent;
 
-    /// <summary>A session begins.</summary>
+    /// <summary>
+    /// A session begins. A session that is known already may be pushed once more after a reconnect, when the push was lost on one side: the handshake goes
+    /// on, the plan is new.
+    /// </summary>
     /// <param name="Push">All about it.</param>
     public sealed record SessionPushed(SessionPush Push) : RendezvousEvent;
 

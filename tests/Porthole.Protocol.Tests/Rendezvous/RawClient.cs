@@ -39,6 +39,8 @@ internal sealed class RawClient
 
     public byte[] FirstMessage { get; private set; } = [];
 
+    public byte[] LastSent { get; private set; } = [];
+
     public RendezvousError? Refusal => Heard.OfType<ServerMessage.Refused>().LastOrDefault()?.Error
         ?? (Raw.LastOrDefault(message => message[0] == (byte)MainMessageKind.Refusal) is { } plain ? (RendezvousError)plain[1] : null);
 
@@ -78,6 +80,7 @@ internal sealed class RawClient
 
     public void Send(params byte[] message)
     {
+        LastSent = message;
         byte[] copy = [.. message];
         _world.Host.HandleDatagrams(_world.Now, new DatagramBatch(copy, [new ReceivedDatagram(Socket, default, 0, copy.Length)]));
         _world.DrainServer();
@@ -91,9 +94,9 @@ internal sealed class RawClient
     public void Take(byte[] message)
     {
         Raw.Add(message);
-        if (message[0] == (byte)MainMessageKind.Hello && HelloFrame.TryRead(_handshake!, message, isFirst: false))
+        if (message[0] == (byte)MainMessageKind.Hello && _handshake is not null && HelloFrame.TryRead(_handshake, message, isFirst: false))
         {
-            _channel = new NoiseChannel(_handshake!.Split(), isInitiator: true);
+            _channel = new NoiseChannel(_handshake.Split(), isInitiator: true);
         }
         else if (message[0] == (byte)MainMessageKind.Control && _channel is not null)
         {
