@@ -120,7 +120,12 @@ public sealed class ConnectivityGrid(GridOptions options)
         return (firstByte - called, alice.TimeOf<PeerEvent.PathChanged>(static changed => changed.Path.IsDirect) - called, packets);
     }
 
-    private static PunchSide Side(NatProfile profile) => new(profile.Mapping, profile.Filtering, profile.FilterScope, profile.Answers);
+    // A NAT that keeps the port for every 5-tuple that is free is endpoint-independent to all who look at it from outside.
+    private static PunchSide Side(NatProfile profile) => new(
+        profile.Allocation is PortAllocation.PreserveWithOverload ? NatMapping.EndpointIndependent : profile.Mapping,
+        profile.Filtering,
+        profile.FilterScope,
+        profile.Answers);
 
     private void AppendGlance(StringBuilder text)
     {

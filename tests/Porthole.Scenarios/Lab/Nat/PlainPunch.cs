@@ -96,7 +96,8 @@ internal sealed class PlainPunch
         {
             var other = server.Received.Single(arrival => arrival.Remote.SameHost(TransportAddress.Parse($"203.0.113.{2 - i}:0"))).Remote;
             int side = i;
-            Lab.Schedule(Lab.Now + TimeSpan.FromMilliseconds(Lab.CreateEntropy().NextDouble(0, 60)), () => Running[side].Invoke(now => Punchers[side].Start(now, other)));
+            Starts[i] = TimeSpan.FromMilliseconds(Lab.CreateEntropy().NextDouble(0, 60));
+            Lab.Schedule(Lab.Now + Starts[i], () => Running[side].Invoke(now => Punchers[side].Start(now, other)));
         }
     }
 
@@ -105,6 +106,9 @@ internal sealed class PlainPunch
     public PlainPuncher[] Punchers { get; } = [new(), new()];
 
     public SimulatedMachine[] Running { get; } = new SimulatedMachine[2];
+
+    /// <summary>When each side began, from one moment on.</summary>
+    public TimeSpan[] Starts { get; } = new TimeSpan[2];
 
     public bool Run(TimeSpan limit) => Lab.RunUntil(() => Punchers[0].SucceededAt is not null && Punchers[1].SucceededAt is not null, limit);
 

@@ -92,6 +92,23 @@ public sealed class PunchModelTests
     }
 
     [Fact]
+    public void A_peer_that_sends_too_early_spoils_the_punch_where_unsolicited_packets_are_tracked()
+    {
+        var link = LinkOptions.WithDelay(10);
+        int spoiled = 0;
+        for (ulong seed = 1; seed <= 40; seed++)
+        {
+            Assert.True(new PlainPunch(seed, NatProfile.Masquerade, NatProfile.Masquerade, link).Run(TimeSpan.FromSeconds(2)));
+            var punch = new PlainPunch(seed, NatProfile.PoisonedMasquerade, NatProfile.PoisonedMasquerade, link);
+            bool early = (punch.Starts[0] - punch.Starts[1]).Duration() > 2 * link.Delay; // the first packet is there before the other side's own has left
+            Assert.Equal(!early, punch.Run(TimeSpan.FromSeconds(2)));
+            if (early) spoiled++;
+        }
+
+        Assert.InRange(spoiled, 5, 35);
+    }
+
+    [Fact]
     public void The_table_can_be_printed()
     {
         string table = PunchModel.RenderTable(FilterScope.PerMapping, AnswerRoute.SameSession);
