@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Cli;
 
@@ -11,9 +12,22 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Write one JSON object a line to standard output, and nothing else there." };
 
-    public static Option<LogLevel> LogLevel() => new("--log-level")
+    public static Option<LogLevel> LogLevel(LogLevel least) => new("--log-level")
     {
-        Description = "What goes to standard error: Trace, Debug, Information, Warning, Error or None.",
-        DefaultValueFactory = static _ => Microsoft.Extensions.Logging.LogLevel.Warning,
+        Description = "What is logged to standard error: Trace, Debug, Information, Warning, Error or None.",
+        HelpName = "LEVEL",
+        DefaultValueFactory = _ => least,
     };
+
+    public static Option<AcceptPolicy?> Accept(string standard) => new("--accept")
+    {
+        Description = $"Whose connections to take: anyone, known (peers met before) or ask (default: {standard}).", HelpName = "POLICY", CustomParser = Parsers.ParseAccept,
+    };
+
+    public static Option<string?> Room() => new("--room")
+    {
+        Description = "See, and be seen by, all who are in this room of the server (default: peers that know each other).", HelpName = "ROOM", CustomParser = Parsers.ParseRoom,
+    };
+
+    public static Option<bool> Trace() => new("--trace") { Description = "Show every connectivity check as well." };
 }

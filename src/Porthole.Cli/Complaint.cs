@@ -3,5 +3,5 @@ namespace Porthole.Cli;
 /// <summary>How a command says that something is wrong: one line on standard error.</summary>
 internal static class Complaint
 {
-    public static void Write(string text) => Console.Error.WriteLine($"porthole: {text.ReplaceLineEndings(" ")}");
+    public static void Write(string text) => Console.Error.WriteLine($"porthole: {Words.Safe(text.ReplaceLineEndings(" "))}");
 }

@@ -2,7 +2,7 @@ using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli;
 
-/// <summary>What the command's exit code means. Documented in docs/cli.md; scripts rely on the numbers.</summary>
+/// <summary>What the command's exit code means. Documented in docs/cli.md and in the help; scripts rely on the numbers.</summary>
 internal static class ExitCode
 {
     /// <summary>All went well.</summary>
@@ -11,41 +11,74 @@ internal static class ExitCode
     /// <summary>A defect: something that should not happen.</summary>
     public const int Defect = 1;
 
-    /// <summary>The command line makes no sense.</summary>
+    /// <summary>The command line, or a name or id on it, makes no sense.</summary>
     public const int Usage = 2;
 
     /// <summary>No direct path came up in time.</summary>
     public const int NoDirectPath = 3;
 
+    /// <summary>Some of what was sent was not acknowledged.</summary>
+    public const int NotDelivered = 4;
+
+    /// <summary>UDP does not get through between this host and the server.</summary>
+    public const int UdpBlocked = 25;
+
     /// <summary>Stopped by Ctrl-C or SIGTERM before the work was done.</summary>
     public const int Interrupted = 130;
+
+    /// <summary>The exit codes and their meanings, for the help.</summary>
+    public static readonly (int Code, string Meaning)[] Meanings =
+    [
+        (Success, "all went well"),
+        (Defect, "a defect of porthole itself"),
+        (Usage, "the command line, or a name or id on it, makes no sense"),
+        (NoDirectPath, "no direct path came up in time"),
+        (NotDelivered, "something that was sent was not acknowledged"),
+        (10, "nobody by that name or id is known to the server"),
+        (11, "the peer is offline"),
+        (12, "the peer, or its accept policy, refused"),
+        (13, "the key of a known peer has changed"),
+        (14, "the peer does not hold the key that was asked for"),
+        (15, "the handshake with the peer failed, or the peer broke the protocol"),
+        (16, "no answer in time"),
+        (17, "a limit of the server is reached"),
+        (18, "the peer closed the connection, or gave a stream up"),
+        (19, "the connection was lost"),
+        (20, "the name is held by another key"),
+        (21, "the access token is wrong or missing"),
+        (22, "the server cannot be reached"),
+        (23, "the server does not hold the key that is pinned or known for it"),
+        (24, "what answers there is no Porthole server of this version"),
+        (UdpBlocked, "UDP between this host and the server does not get through"),
+        (30, "a port that was asked for is taken"),
+        (31, "a local address that was asked for is not this host's"),
+        (32, "a file with an identity or known keys cannot be used"),
+        (Interrupted, "stopped by Ctrl-C or SIGTERM before the work was done"),
+    ];
 
     /// <summary>The exit code of each error.</summary>
     public static int Of(PeerError error) => error switch
     {
+        PeerError.BadRequest => Usage,
+        PeerError.NoDirectPath => NoDirectPath,
         PeerError.UnknownPeer => 10,
         PeerError.PeerOffline => 11,
         PeerError.Refused => 12,
         PeerError.KeyChanged => 13,
         PeerError.WrongPeer => 14,
-        PeerError.HandshakeFailed => 15,
+        PeerError.HandshakeFailed or PeerError.ProtocolViolation => 15,
         PeerError.TimedOut => 16,
         PeerError.LimitReached => 17,
+        PeerError.ClosedByPeer or PeerError.StreamAborted => 18,
+        PeerError.Lost or PeerError.Closed => 19,
         PeerError.NameTaken => 20,
         PeerError.WrongToken => 21,
         PeerError.ServerUnreachable => 22,
         PeerError.WrongServerKey => 23,
         PeerError.NotAServer => 24,
-        PeerError.UdpBlocked => 25,
+        PeerError.UdpBlocked => UdpBlocked,
         PeerError.PortInUse => 30,
         PeerError.AddressNotAvailable => 31,
         PeerError.BadFile => 32,
-        PeerError.ClosedByPeer => 40,
-        PeerError.Closed => 41,
-        PeerError.Lost => 42,
-        PeerError.ProtocolViolation => 43,
-        PeerError.StreamAborted => 44,
-        PeerError.BadRequest => Usage,
-        PeerError.NoDirectPath => NoDirectPath,
     };
 }

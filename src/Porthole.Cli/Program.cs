@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Porthole.Cli.Commands;
 
 namespace Porthole.Cli;
@@ -6,23 +7,34 @@ namespace Porthole.Cli;
 /// <summary>The command <c>porthole</c>.</summary>
 internal static class Program
 {
+    /// <summary>Set to anything, it adds the stack trace to the report of a defect.</summary>
+    private const string TraceVariable = "PORTHOLE_TRACE_DEFECTS";
+
     public static async Task<int> Main(string[] arguments)
     {
         var root = new RootCommand("Direct, encrypted connections between two programs behind NATs.")
         {
             ServerCommand.Create(),
+            PingCommand.Create(),
+            ListenCommand.Create(),
+            PeersCommand.Create(),
+            IdCommand.Create(),
+            CheckCommand.Create(),
         };
+        HelpWithExitCodes.Install(root);
 
-        var parsed = root.Parse(arguments);
+        // A word that begins with @ is not a file of options here: bob@ID is how a peer is written.
+        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            Complaint.Write($"{parsed.Errors[0].Message} Try 'porthole {Words(parsed)}--help'.");
+            Complaint.Write($"{parsed.Errors[0].Message} Try 'porthole {CommandOf(parsed)}--help'.");
             return ExitCode.Usage;
         }
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
+            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await parsed.InvokeAsync(configuration).ConfigureAwait(false);
         }
         catch (PeerException exception)
         {
@@ -33,7 +45,18 @@ internal static class Program
         {
             return ExitCode.Interrupted;
         }
+        catch (Exception exception)
+        {
+            Complaint.Write($"This should not have happened, please report it: {exception.GetType().Name}: {exception.Message}");
+            if (Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 }) Console.Error.WriteLine(exception);
+            return ExitCode.Defect;
+        }
     }
 
-    private static string Words(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+    private static string CommandOf(ParseResult parsed)
+    {
+        string names = "";
+        for (var at = parsed.CommandResult; at is { Command: not RootCommand }; at = at.Parent as CommandResult) names = $"{at.Command.Name} {names}";
+        return names;
+    }
 }

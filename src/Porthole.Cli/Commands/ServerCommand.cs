@@ -29,7 +29,7 @@ internal static class ServerCommand
         var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps." };
         var inMemory = new Option<bool>("--in-memory") { Description = "Keep key and names in memory only: both are new at each start." };
         var json = CommonOptions.Json();
-        var logLevel = CommonOptions.LogLevel();
+        var logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.Warning);
         var command = new Command("server", "Run the server that introduces peers to each other: rendezvous, STUN and relay in one process.")
         {
             ip, port, stunPort, token, publicPresence, data, inMemory, json, logLevel,

@@ -1,0 +1,150 @@
+using System.CommandLine;
+using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
+
+namespace Porthole.Cli.Commands;
+
+/// <summary><c>porthole listen</c>.</summary>
+internal static class ListenCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("listen", "Wait for peers, echo their streams and datagrams, and so answer their pings. Runs until it is stopped.");
+        var peer = new PeerCommandOptions(command);
+        var accept = CommonOptions.Accept("anyone");
+        var json = CommonOptions.Json();
+        command.Add(accept);
+        command.Add(json);
+        command.SetAction(async (parsed, _) =>
+        {
+            using var interrupt = new Interrupt();
+            using var loggers = peer.CreateLog(parsed);
+            var policy = parsed.GetValue(accept) ?? AcceptPolicy.Anyone;
+            if (policy == AcceptPolicy.Ask && Console.IsInputRedirected)
+            {
+                throw new PeerException(PeerError.BadRequest, "'--accept ask' needs a terminal to ask in. Use --accept anyone or --accept known.");
+            }
+
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt.Token);
+            var listener = new Listener(parsed.GetValue(json), stop);
+            var node = await PeerNode.StartAsync(peer.Read(parsed, loggers) with { Accept = policy }, interrupt.Token).ConfigureAwait(false);
+            await using (node.ConfigureAwait(false)) return await listener.RunAsync(node, policy == AcceptPolicy.Ask).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    /// <summary>A listening peer and what it says.</summary>
+    private sealed class Listener(bool json, CancellationTokenSource stop)
+    {
+        private ServerState? _fatal;
+        private bool _isRegistered = true;
+
+        public async Task<int> RunAsync(PeerNode node, bool asks)
+        {
+            Registered(node);
+            node.ServerChanged += (_, state) => HandleServer(node, state);
+            var answering = asks ? AnswerAsync(node) : Task.CompletedTask;
+            try
+            {
+                while (true) _ = ServeAsync(await node.AcceptAsync(stop.Token).ConfigureAwait(false));
+            }
+            catch (OperationCanceledException)
+            {
+                await answering.ConfigureAwait(false);
+            }
+
+            return _fatal is { Error: { } error } ? Fail(error, _fatal.Text) : ExitCode.Success;
+        }
+
+        private static int Fail(PeerError error, string text)
+        {
+            Complaint.Write(text);
+            return ExitCode.Of(error);
+        }
+
+        private void Registered(PeerNode node)
+        {
+            if (json) PeerJson.WriteRegistered(node);
+            else Console.WriteLine($"Registered as {node.Name ?? "(no name)"}, {node.Id}, at {node.Options.Server.Uri.Authority}. Ctrl-C stops it.");
+        }
+
+        private void HandleServer(PeerNode node, ServerState state)
+        {
+            if (state is { IsRegistered: false, WillRetry: false })
+            {
+                _fatal = state;
+                stop.Cancel();
+            }
+            else if (state.IsRegistered != _isRegistered)
+            {
+                _isRegistered = state.IsRegistered;
+                if (state.IsRegistered) Registered(node);
+                else if (json) JsonLines.Write("server-lost", writer => writer.WriteString("text", state.Text));
+                else Console.WriteLine($"The server is lost: {state.Text} Trying again.");
+            }
+        }
+
+        private async Task ServeAsync(PeerConnection connection)
+        {
+            string name = connection.RemoteName ?? connection.RemotePeerId.Short;
+            Say("connected", connection, name, $"{name} ({connection.RemotePeerId}) is connected, {connection.Path.InWords}.");
+            connection.PathChanged += (_, path) =>
+            {
+                if (json) PeerJson.WritePath(path, null, name);
+                else Console.WriteLine($"{name}: {path.InWords}.");
+            };
+            await Echo.RunAsync(connection, stop.Token).ConfigureAwait(false);
+            if (!connection.Closed.IsCompleted) return;
+            var end = await connection.Closed.ConfigureAwait(false);
+            string reason = end.Text.Length > 0 ? $": {Words.Safe(end.Text)}" : "";
+            Say("closed", connection, name, $"{name} is gone ({end.Error}){reason}");
+        }
+
+        private void Say(string what, PeerConnection connection, string name, string text)
+        {
+            if (!json)
+            {
+                Console.WriteLine(text);
+                return;
+            }
+
+            JsonLines.Write(what, writer =>
+            {
+                writer.WriteString("peer", name);
+                writer.WriteString("peerId", connection.RemotePeerId.ToString());
+                if (connection.Closed is { IsCompletedSuccessfully: true, Result: var end }) writer.WriteString("error", end.Error.ToString());
+            });
+        }
+
+        private async Task AnswerAsync(PeerNode node)
+        {
+            try
+            {
+                while (true)
+                {
+                    var call = await node.NextCallAsync(stop.Token).ConfigureAwait(false);
+                    await Console.Error.WriteAsync($"{call.Name ?? "A peer without a name"} ({call.PeerId}) wants to connect. Accept? [y/N] ").ConfigureAwait(false);
+                    string? answer = await Task.Run(Console.ReadLine, stop.Token).WaitAsync(stop.Token).ConfigureAwait(false);
+                    if (answer?.Trim() is "y" or "Y" or "yes") _ = ServeWhenOpenAsync(call);
+                    else call.Refuse();
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The program ends.
+            }
+        }
+
+        private async Task ServeWhenOpenAsync(IncomingCall call)
+        {
+            try
+            {
+                await ServeAsync(await call.AcceptAsync(stop.Token).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+            {
+                if (exception is PeerException) Complaint.Write(exception.Message);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Porthole.Identity;
+using Porthole.Lab.Live;
+using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
+
+namespace Porthole.Cli;
+
+/// <summary>The options of every command that runs a peer: who it is, where its server is, which local address it uses.</summary>
+internal sealed class PeerCommandOptions
+{
+    private const string ServerVariable = "PORTHOLE_SERVER";
+
+    private readonly Option<string?> _name = new("--as") { Description = "The name to register.", HelpName = "NAME", CustomParser = Parsers.ParseName };
+    private readonly Option<ServerAddress?> _server = new("--server")
+    {
+        Description = "The server: http://HOST[:PORT], HOST[:PORT], or with its key pinned porthole://HOST[:PORT]#KEY (default: the variable PORTHOLE_SERVER).",
+        HelpName = "ADDRESS",
+        CustomParser = Parsers.ParseServer,
+    };
+
+    private readonly Option<string?> _identity = new("--identity")
+    {
+        Description = "The file with the peer's key; it is created if it is not there (default: one file for each name, see 'porthole id').",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _token = new("--token")
+    {
+        Description = "The access token that the server asks for (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken,
+    };
+
+    private readonly Option<IPAddress?> _ip = new("--ip") { Description = "The local address to use; 0.0.0.0 means all.", HelpName = "IP", CustomParser = Parsers.ParseAddress };
+    private readonly Option<int?> _port = new("--port")
+    {
+        Description = $"The local UDP port, which must be free (default: {PeerMachineOptions.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,
+    };
+
+    private readonly Option<bool> _relayOnly = new("--relay-only") { Description = "Stay on the relay: tell nobody this host's addresses, and punch no holes." };
+    private readonly Option<bool> _hideLan = new("--hide-lan") { Description = "Tell nobody the addresses of local networks." };
+    private readonly Option<LogLevel> _logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.None);
+    private readonly Option<string?> _lab = new("--lab-network") { Hidden = true }; // HOST@GATEWAY: a host behind a lab NAT, for the demo
+    private readonly bool _hasName;
+
+    public PeerCommandOptions(Command command, bool hasName = true)
+    {
+        _hasName = hasName;
+        foreach (Option option in new Option[] { _server, _identity, _token, _ip, _port, _relayOnly, _hideLan, _logLevel, _lab }) command.Add(option);
+        if (hasName) command.Add(_name);
+    }
+
+    /// <summary>The file of a name's key: every name on this machine has its own, so that two peers on one machine are two.</summary>
+    public static string IdentityPathOf(string? name) => name is null ? IdentityFile.DefaultPath : $"{IdentityFile.DefaultPath}-{name}";
+
+    /// <summary>The log that the command line asks for.</summary>
+    public ILoggerFactory CreateLog(ParseResult parsed) => StandardErrorLog.CreateFactory(parsed.GetValue(_logLevel));
+
+    /// <summary>What the command line says about the peer.</summary>
+    /// <exception cref="PeerException">No server is given, or a file cannot be used.</exception>
+    public PeerOptions Read(ParseResult parsed, ILoggerFactory loggers)
+    {
+        string? name = _hasName ? parsed.GetValue(_name) : null;
+        var known = KnownPeers.Open(KnownPeers.DefaultPath);
+        return new PeerOptions
+        {
+            Server = parsed.GetValue(_server) ?? ServerFromEnvironment(),
+            Name = name,
+            Token = parsed.GetValue(_token) ?? CommonOptions.TokenFromEnvironment,
+            IdentityPath = parsed.GetValue(_identity) ?? IdentityPathOf(name),
+            KnownPeers = known,
+            Allowed = [.. known.Peers.Select(static peer => peer.Key.PeerId).Distinct().Take(RendezvousLimits.MaxListedPeers)],
+            Presence = PresenceMode.None,
+            BindAddress = parsed.GetValue(_ip),
+            Port = parsed.GetValue(_port),
+            RelayOnly = parsed.GetValue(_relayOnly),
+            HideLan = parsed.GetValue(_hideLan),
+            LoggerFactory = loggers,
+            Network = ReadLab(parsed.GetValue(_lab)),
+        };
+    }
+
+    private static LabNetwork? ReadLab(string? text)
+    {
+        if (text is null) return null;
+        return LabNetwork.TryParse(text, out var network) ? network : throw new PeerException(PeerError.BadRequest, $"'{text}' is no lab network: use HOST@GATEWAY:PORT, both loopback addresses.");
+    }
+
+    private static ServerAddress ServerFromEnvironment()
+    {
+        string? text = Environment.GetEnvironmentVariable(ServerVariable);
+        if (string.IsNullOrEmpty(text))
+        {
+            throw new PeerException(PeerError.BadRequest, $"No server is given. Add --server http://HOST[:PORT], or set {ServerVariable}; 'porthole server' runs one.");
+        }
+
+        return ServerAddress.TryParse(text, out var server)
+            ? server
+            : throw new PeerException(PeerError.BadRequest, $"{ServerVariable} holds '{text}', which is no server: use http://HOST[:PORT] or porthole://HOST[:PORT]#KEY.");
+    }
+}
