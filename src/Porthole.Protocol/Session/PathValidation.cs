@@ -43,22 +43,23 @@ internal sealed class PathValidation
     public bool HasFailed { get; private set; }
 
     /// <summary>Whether a challenge is to be sent now.</summary>
-    public bool IsChallengeDue => _nextSize < _sizesNow && !HasFailed && _attempt < Attempts && Started;
+    public bool IsChallengeDue => HasStarted && _nextSize < _sizesNow && !HasFailed;
 
-    private bool Started { get; set; }
+    /// <summary>Whether the first challenge was asked for; it waits for the keys.</summary>
+    public bool HasStarted { get; private set; }
 
     /// <summary>Takes the passing of time.</summary>
     public void HandleDeadline(Instant now)
     {
         if (HasFailed || now < NextAt) return;
-        if (Started && ++_attempt == Attempts)
+        if (HasStarted && ++_attempt == Attempts)
         {
             HasFailed = true;
             NextAt = Instant.Never;
             return;
         }
 
-        Started = true;
+        HasStarted = true;
         _nextSize = 0;
         _sizesNow = _attempt < FullAttempts ? 1 : _sizes.Length;
         NextAt = now + s_firstPause * (1 << Math.Max(0, _attempt - 1)); // 200, 200, 400, 800, 1600 ms

@@ -36,11 +36,11 @@ public sealed partial class PeerSession
     }
 
     // Over without a word to the peer.
-    private void Finish(string reason, SessionCloseCause cause)
+    private void Finish(string reason, SessionCloseCause cause, TransportError error = TransportError.None)
     {
         State = SessionState.Closed;
         End();
-        _events.Enqueue(new SessionEvent.Closed(0, reason, ByPeer: false, cause));
+        _events.Enqueue(new SessionEvent.Closed((ulong)error, reason, ByPeer: false, cause));
     }
 
     private void BeginClosing(Instant now, byte type, long code, long frameType, string reason)
@@ -50,7 +50,11 @@ public sealed partial class PeerSession
         _closeReason = Encode(reason);
         State = maySeal ? SessionState.Closing : SessionState.Closed;
         _closedAt = now + ClosingTime;
-        foreach (var path in _paths) path.CloseDue = !path.IsRemoved && (path == _active || path == Target);
+        foreach (var path in _paths)
+        {
+            path.CloseDue = !path.IsRemoved && (Target is null ? path.IsValidated : path == _active || path == Target);
+        }
+
         End();
     }
 

@@ -5,7 +5,10 @@ public sealed partial class PeerSession
     /// <summary>Where data goes now: the active path, or while nothing comes back on it, the one that carries copies.</summary>
     private SessionPath? Target => _backup is not null && (_active is null || _active.Health != PathHealth.Good) ? _backup : _active;
 
-    /// <summary>Adds a path. The first trusted one is used at once if none is active.</summary>
+    /// <summary>
+    /// Adds a path. The first trusted one is used at once if none is active. The responder's handshake message goes out on it at once; the initiator's first one
+    /// travels in the rendezvous and is sent here only if no answer comes in time.
+    /// </summary>
     /// <param name="now">The moment.</param>
     /// <param name="socket">The socket it uses.</param>
     /// <param name="remote">The remote address; default on a connected socket.</param>
@@ -17,7 +20,7 @@ public sealed partial class PeerSession
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(traits.MaxDatagram, PathTraits.SmallestDatagram, nameof(traits));
         if (_paths.Count >= SessionLimits.MaxPaths && !ForgetRemoved()) throw new InvalidOperationException($"A session has at most {SessionLimits.MaxPaths} paths.");
-        var path = new SessionPath(new PathId(_nextPathId++), socket, remote, traits, prefix.ToArray(), trusted) { HandshakeDue = true };
+        var path = new SessionPath(new PathId(_nextPathId++), socket, remote, traits, prefix.ToArray(), trusted) { HandshakeDue = !IsInitiator || _protection is not null };
         _paths.Add(path);
         if (trusted && _active is null) SetActive(now, path.Id);
         return path.Id;
@@ -53,19 +56,24 @@ public sealed partial class PeerSession
         if (isMove || before != Target) AfterTargetChange(now);
     }
 
-    /// <summary>While the active path is suspect: sends copies of what is unacknowledged, and all new data, on another path too; null ends that.</summary>
+    /// <summary>
+    /// Names the path that stands in while the active one is suspect: copies of what is unacknowledged, and all new data, go there, and the active one is probed. May be set
+    /// in advance. Null ends it.
+    /// </summary>
     public void Duplicate(Instant now, PathId? backup)
     {
         _backup = backup is { } id && Find(id) is { IsValidated: true } path && path != _active ? path : null;
-        if (_backup is not null && _active is not null && Target == _backup)
-        {
-            if (_backup.PacketsInFlight == 0) BeginUse(_backup);
-            _recovery.Requeue(_active);
-            _active.ProbesDue = Math.Max(_active.ProbesDue, 1);
-            _active.PingDue = true;
-        }
-
+        if (_backup is not null && Target == _backup) SendCopies();
         AfterTargetChange(now);
+    }
+
+    private void SendCopies()
+    {
+        if (_backup!.PacketsInFlight == 0) BeginUse(_backup);
+        if (_active is null) return;
+        _recovery.Requeue(_active);
+        _active.ProbesDue = Math.Max(_active.ProbesDue, 1);
+        _active.PingDue = true;
     }
 
     /// <summary>Gives a path up: its socket is gone or its address changed. What was sent on it goes out again on the next active path.</summary>
@@ -152,6 +160,7 @@ public sealed partial class PeerSession
             {
                 path.Health = PathHealth.Suspect;
                 _events.Enqueue(new SessionEvent.PathSuspect(path.Id));
+                if (path == _active && Target == _backup && _backup is not null) SendCopies();
                 AfterTargetChange(now);
             }
             else

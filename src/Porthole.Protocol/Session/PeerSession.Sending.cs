@@ -8,6 +8,9 @@ public sealed partial class PeerSession
     /// <summary>The most bytes of an ACK frame beside data; alone it may fill the packet.</summary>
     private const int MaxAckBesideData = 200;
 
+    /// <summary>Room for the head, one range and the tag: with less budget no acknowledgement goes to a pair that is not validated.</summary>
+    private const int SmallestAckPacket = PacketProtection.Overhead + 20;
+
     /// <summary>A number is skipped once in so many packets, at a place nobody can foresee (RFC 9000 section 21.4).</summary>
     private const int MinSkipDistance = 500;
     private const int MaxSkipDistance = 5_000;
@@ -68,6 +71,7 @@ public sealed partial class PeerSession
     // Challenges and answers: alone in their packets, padded, outside the congestion window (RFC 9000 section 8.2.1), and nothing is owed for them.
     private bool TryWriteProbe(Instant now, SessionPath path, ref DatagramBatchWriter writer)
     {
+        if (path.Validation is { HasStarted: false } waiting) waiting.HandleDeadline(now);
         bool isChallenge = path.Validation is { IsChallengeDue: true };
         if (!isChallenge && !path.HasResponses) return false;
         ulong token = isChallenge ? _entropy.NextUInt64() : 0;
@@ -105,19 +109,26 @@ public sealed partial class PeerSession
             bool probe = path.ProbesDue > 0;
             bool data = mayCarryData && HasData() && (probe || HasCredit(path));
             if (!data && !probe && !path.AckDue) break;
-            if (!path.MaySend(path.MaxPacket)) data = probe = false;
-            if (!data && !probe && !path.AckDue) break;
+            if (path.Budget < path.MaxPacket) data = probe = false; // not validated: only what little is owed
+            if (!data && !probe && !TryBudgetAck(path)) break;
             if (!begun) writer.Begin(path.Socket, path.Remote);
             begun = true;
             if (!writer.TryReserve(full, out var segment)) break;
             path.Prefix.CopyTo(segment);
-            int length = WritePacket(now, path, segment[path.Prefix.Length..], data, probe);
+            int length = WritePacket(now, path, segment.Slice(path.Prefix.Length, path.Budget), data, probe);
             if (length == 0) break;
             writer.Commit(path.Prefix.Length + length);
             if (length < path.MaxPacket) break;
         }
 
         return writer.Count > 0;
+    }
+
+    private static bool TryBudgetAck(SessionPath path)
+    {
+        if (path.Budget >= SmallestAckPacket) return path.AckDue;
+        (path.AckDue, path.AckAt) = (false, null);
+        return false;
     }
 
     private bool HasData() => _pingDue || _datagrams.Count > 0 || _streams.HasWork();

@@ -56,7 +56,7 @@ public sealed partial class PeerSession
         }
     }
 
-    private Instant? KeepAliveAt => State == SessionState.Confirmed && _options.KeepAlive is { } pause && Target is { } target && !_pingDue
+    private Instant? KeepAliveAt => State == SessionState.Confirmed && _options.KeepAlive is { } pause && !_pingDue && Target is { } target
         ? Instant.Max(_lastActivity, target.LastElicitingSentAt) + pause
         : null;
 
@@ -84,7 +84,7 @@ public sealed partial class PeerSession
 
         if (_protection is { CanSeal: false })
         {
-            Finish("the keys are used up and the peer did not update them", SessionCloseCause.Transport);
+            Finish("the keys are used up and the peer did not update them", SessionCloseCause.Transport, TransportError.AeadLimitReached);
             return;
         }
 

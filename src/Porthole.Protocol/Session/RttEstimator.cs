@@ -3,8 +3,11 @@ namespace Porthole.Protocol.Session;
 /// <summary>The round-trip time of one path (RFC 9002 section 5).</summary>
 internal sealed class RttEstimator
 {
-    /// <summary>The round trip assumed before the first sample (RFC 9002 section 6.2.2, kInitialRtt).</summary>
-    public static readonly TimeSpan InitialRoundTrip = TimeSpan.FromMilliseconds(333);
+    /// <summary>
+    /// The round trip assumed before the first sample. RFC 9002 section 6.2.2 has 333 ms for paths that nothing is known of; here only a relay is used unmeasured, where
+    /// the probes of a time-out that comes too early are single PINGs, and one that comes too late delays the whole session.
+    /// </summary>
+    public static readonly TimeSpan InitialRoundTrip = TimeSpan.FromMilliseconds(100);
 
     private TimeSpan _variation = InitialRoundTrip / 2;
 

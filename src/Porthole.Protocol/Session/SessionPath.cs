@@ -140,8 +140,11 @@ internal sealed class SessionPath
         }
     }
 
-    /// <summary>Whether a packet of this size may be sent as far as amplification goes (RFC 9000 section 8.1).</summary>
-    public bool MaySend(int size) => IsValidated || BytesSent + size <= AmplificationFactor * BytesReceived + Allowance;
+    /// <summary>How large a packet may be now, as far as amplification goes (RFC 9000 section 8.1).</summary>
+    public int Budget => IsValidated ? MaxPacket : (int)Math.Clamp(AmplificationFactor * BytesReceived + Allowance - BytesSent, 0, MaxPacket);
+
+    /// <summary>Whether a packet of this size may be sent as far as amplification goes.</summary>
+    public bool MaySend(int size) => IsValidated || size <= Budget;
 
     /// <summary>Remembers a challenge to answer, in a packet as large as the one it came in.</summary>
     public void AddResponse(ulong token, int size)
