@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Porthole.Identity;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
@@ -84,6 +85,7 @@ public sealed class PeerNodeTests : IAsyncLifetime
         var alice = await StartAsync("alice", change: options => options with { Server = server.Address });
         var (there, here) = await ConnectAsync(alice, "bob", bob);
         await EchoAsync(there, here, 10_000);
+        await FailAsync(PeerError.UdpBlocked, () => there.WaitForDirectAsync(TimeSpan.FromSeconds(1), Token));
     }
 
     [Fact]
@@ -294,6 +296,33 @@ public sealed class PeerNodeTests : IAsyncLifetime
         var alice = await StartAsync("alice", AcceptPolicy.Anyone);
         var both = await Task.WhenAll(alice.ConnectAsync("bob", Token), bob.ConnectAsync("alice", Token)).WaitAsync(s_patience, Token);
         await EchoAsync(both[0], both[1], 10_000);
+    }
+
+    [Fact]
+    public async Task When_the_server_comes_back_the_node_registers_again_and_a_direct_connection_has_gone_on()
+    {
+        using var identity = IdentityKey.Generate(OperatingSystemEntropy.Instance);
+        var names = new List<NameRecord>();
+        await _server.DisposeAsync();
+        _server = await LoopbackServer.StartAsync(identity: identity, names: names);
+        int port = _server.Address.Uri.Port;
+        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
+        var alice = await StartAsync("alice");
+        var (there, here) = await ConnectAsync(alice, "bob", bob);
+        await there.WaitForDirectAsync(s_patience, Token);
+        var states = Channel.CreateUnbounded<ServerState>();
+        alice.ServerChanged += (_, state) => states.Writer.TryWrite(state);
+
+        await _server.DisposeAsync();
+        var lost = await states.Reader.ReadAsync(Token).AsTask().WaitAsync(s_patience, Token);
+        Assert.False(lost.IsRegistered);
+        Assert.True(lost.WillRetry);
+        await EchoAsync(there, here, 100_000);
+
+        _server = await LoopbackServer.StartAsync(identity: identity, names: names, port: port);
+        while (!(await states.Reader.ReadAsync(Token).AsTask().WaitAsync(s_patience, Token)).IsRegistered) { }
+        Assert.True(alice.Server.IsRegistered);
+        await EchoAsync(there, here, 100_000);
     }
 
     private static PublicKey Key()

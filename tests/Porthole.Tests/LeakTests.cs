@@ -1,0 +1,70 @@
+using System.Net;
+using Porthole.Identity;
+using Porthole.Protocol.Noise;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Runtime;
+
+namespace Porthole.Tests;
+
+/// <summary>Alone, because it counts the threads and descriptors of the whole process.</summary>
+[CollectionDefinition(DisableParallelization = true)]
+public sealed class Alone;
+
+[Collection<Alone>]
+public sealed class LeakTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task Nodes_that_are_closed_leave_no_thread_and_no_socket_behind()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Threads and descriptors are counted in /proc.");
+        await RunAsync(); // what is opened once and kept
+        var before = (Threads: Threads(), Sockets: Sockets());
+        for (int i = 0; i < 3; i++) await RunAsync();
+
+        // The web server and the thread pool let go a little later.
+        var until = DateTime.UtcNow + s_patience;
+        while ((Threads() > before.Threads || Sockets() > before.Sockets) && DateTime.UtcNow < until) await Task.Delay(20, TestContext.Current.CancellationToken);
+        Assert.Equal(0, Threads());
+        Assert.True(Sockets() <= before.Sockets, $"{Sockets()} sockets, {before.Sockets} before.");
+    }
+
+    private static async Task RunAsync()
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var server = await LoopbackServer.StartAsync();
+        await using var bob = await PeerNode.StartAsync(Options(server, "bob"), token);
+        await using var alice = await PeerNode.StartAsync(Options(server, "alice"), token);
+        var connection = await alice.ConnectAsync("bob", token).WaitAsync(s_patience, token);
+        await connection.WaitForDirectAsync(s_patience, token);
+        _ = await bob.AcceptAsync(token);
+    }
+
+    private static PeerOptions Options(LoopbackServer server, string name) => new()
+    {
+        Server = server.Address,
+        Name = name,
+        Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
+        KnownPeers = KnownPeers.InMemory(),
+        KnownServers = KnownServers.InMemory(),
+        Accept = AcceptPolicy.Anyone,
+        BindAddress = IPAddress.Loopback,
+    };
+
+    private static int Threads() => Count(Directory.GetDirectories("/proc/self/task"), static task => File.ReadAllText(Path.Combine(task, "comm")), "porthole");
+
+    private static int Sockets() => Count(Directory.GetFiles("/proc/self/fd"), static descriptor => File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name, "socket:");
+
+    private static int Count(string[] entries, Func<string, string?> describe, string prefix) => entries.Count(entry =>
+    {
+        try
+        {
+            return describe(entry)?.StartsWith(prefix, StringComparison.Ordinal) == true;
+        }
+        catch (IOException)
+        {
+            return false; // it has just ended
+        }
+    });
+}
