@@ -51,11 +51,11 @@ public sealed record RendezvousServerOptions
     /// <summary>Instances of one identity.</summary>
     public int MaxInstances { get; init; } = 16;
 
-    /// <summary>Connects a minute from one peer to one other.</summary>
-    public int ConnectsPerMinute { get; init; } = 6;
+    /// <summary>Connects a minute from one peer to one other: a script that tries again every two seconds gets through, a flood of calls does not.</summary>
+    public int ConnectsPerMinute { get; init; } = 30;
 
     /// <summary>Connects a minute from one peer to all others together.</summary>
-    public int ConnectsPerMinuteInAll { get; init; } = 60;
+    public int ConnectsPerMinuteInAll { get; init; } = 240;
 
     /// <summary>Sessions of one connection, those that wait to be re-opened included.</summary>
     public int MaxSessions { get; init; } = 64;
