@@ -1,0 +1,39 @@
+namespace Porthole.NetworkTests.Matrix;
+
+/// <summary>Every pair of networks, on real kernel NATs: the path that theory says, and a megabyte each way over it.</summary>
+public sealed class MatrixTests(MatrixLab lab) : IClassFixture<MatrixLab>
+{
+    private const int Megabyte = 1_000_000;
+
+    // Where theory has no direct path, this is how long the peers may look for one in vain.
+    private static readonly TimeSpan s_vainSearch = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    public static TheoryData<NetworkKind, NetworkKind> Pairs
+    {
+        get
+        {
+            var pairs = new TheoryData<NetworkKind, NetworkKind>();
+            foreach (var one in Enum.GetValues<NetworkKind>())
+            {
+                foreach (var other in Enum.GetValues<NetworkKind>().Where(other => other >= one)) pairs.Add(one, other);
+            }
+            return pairs;
+        }
+    }
+
+    [RootTheory]
+    [MemberData(nameof(Pairs))]
+    public async Task A_pair_takes_the_path_that_theory_says_and_carries_a_megabyte_each_way(NetworkKind one, NetworkKind other)
+    {
+        bool direct = one.ReachesDirectly(other);
+        var caller = lab.Peer(one, 1);
+        var called = lab.Peer(other, 2);
+        await caller.CallAsync(called, Megabyte, directWithin: direct ? s_search : s_vainSearch);
+        var done = await caller.WaitForAsync("done", s_patience);
+        var answered = await called.WaitForAsync("answered", s_patience);
+        Assert.Equal((direct ? "Udp" : "Relay", true, Megabyte), ((string)done["kind"]!, (bool)done["intact"]!, (int)done["received"]!));
+        Assert.Equal((true, Megabyte), ((bool)answered["intact"]!, (int)answered["received"]!));
+    }
+}

@@ -1,0 +1,49 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Porthole.Lab.Kernel;
+
+namespace Porthole.NetworkTests.Matrix;
+
+/// <summary>A peer of the tests on a host of a lab.</summary>
+internal sealed class PeerProcess
+{
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(30);
+
+    private readonly NamespaceProcess _process;
+
+    private PeerProcess(NamespaceProcess process, string name) => (_process, Name) = (process, name);
+
+    public string Name { get; }
+
+    public string Transcript => $"{Name}:\n{_process.Transcript}";
+
+    /// <summary>Starts a peer and waits until it is registered.</summary>
+    public static async Task<PeerProcess> StartAsync(KernelHost host, ServerProcess server, string name, bool relayOnly = false)
+    {
+        string[] flags = relayOnly ? ["relay-only"] : [];
+        var peer = new PeerProcess(host.Namespace.Start(Programs.TestPeer, [server.Address, name, .. flags]), name);
+        await peer.WaitForAsync("registered", s_startLimit);
+        return peer;
+    }
+
+    /// <summary>Tells the peer to call another and exchange bytes with it.</summary>
+    public async Task CallAsync(PeerProcess other, long bytes, long rate = 0, TimeSpan directWithin = default)
+    {
+        string command = JsonSerializer.Serialize(new { peer = other.Name, bytes, rate, directWithinMs = (int)directWithin.TotalMilliseconds });
+        await _process.Input.WriteLineAsync(command);
+        await _process.Input.FlushAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Waits for the next event of a kind for which the condition holds. Events before it are passed over.</summary>
+    public async Task<JsonNode> WaitForAsync(string kind, TimeSpan limit, Func<JsonNode, bool>? condition = null)
+    {
+        string line = await _process.WaitForLineAsync(
+            line => line.StartsWith('{') && JsonNode.Parse(line) is { } node && (string?)node["event"] is var happened
+                && (happened == "failed" || (happened == kind && condition?.Invoke(node) != false)),
+            limit,
+            TestContext.Current.CancellationToken);
+        var found = JsonNode.Parse(line)!;
+        if ((string?)found["event"] != kind) Assert.Fail($"{Name} failed: {line}");
+        return found;
+    }
+}

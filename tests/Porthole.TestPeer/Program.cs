@@ -1,0 +1,21 @@
+using Porthole;
+using Porthole.TestPeer;
+
+// One peer for the network tests: registers, takes every connection, and does what standard input says, a line of JSON each.
+//   porthole-test-peer SERVER NAME [relay-only]
+if (args is not [var server, var name, .. var flags])
+{
+    await Console.Error.WriteLineAsync("usage: Porthole.TestPeer SERVER NAME [relay-only]");
+    return 2;
+}
+try
+{
+    await using var peer = await TestPeer.StartAsync(ServerAddress.Parse(server), name, flags.Contains("relay-only"));
+    await peer.RunAsync(Console.In);
+    return 0;
+}
+catch (PeerException e)
+{
+    Report.Write(new { @event = "failed", error = e.Error.ToString(), text = e.Message });
+    return 1;
+}

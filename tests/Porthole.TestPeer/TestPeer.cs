@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Porthole.Identity;
+using Porthole.Protocol.Noise;
+using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
+using Porthole.Runtime;
+
+namespace Porthole.TestPeer;
+
+/// <summary>A node that answers every exchange and starts those it is told to.</summary>
+internal sealed class TestPeer : IAsyncDisposable
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
+
+    private readonly PeerNode _node;
+    private readonly Task _accepting;
+
+    private TestPeer(PeerNode node)
+    {
+        _node = node;
+        _accepting = AcceptAsync();
+    }
+
+    public static async Task<TestPeer> StartAsync(ServerAddress server, string name, bool relayOnly)
+    {
+        var node = await PeerNode.StartAsync(new PeerOptions
+        {
+            Server = server,
+            Name = name,
+            Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
+            KnownPeers = KnownPeers.InMemory(),
+            KnownServers = KnownServers.InMemory(),
+            Accept = AcceptPolicy.Anyone,
+            RelayOnly = relayOnly,
+        });
+        node.ServerChanged += (_, state) => Report.Write(new { @event = state.IsRegistered ? "registered" : "serverLost", at = Report.Now, text = state.Text });
+        Report.Write(new { @event = "registered", at = Report.Now, name = node.Name, peerId = node.Id.ToString() });
+        return new TestPeer(node);
+    }
+
+    /// <summary>Does what the lines say, one after the other, until they end.</summary>
+    public async Task RunAsync(TextReader lines)
+    {
+        while (await lines.ReadLineAsync() is { } line)
+        {
+            var command = JsonSerializer.Deserialize<Command>(line, s_json)!;
+            try
+            {
+                await CallAsync(command);
+            }
+            catch (PeerException e)
+            {
+                Report.Write(new { @event = "failed", peer = command.Peer, error = e.Error.ToString(), text = e.Message });
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _node.DisposeAsync();
+        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task CallAsync(Command command)
+    {
+        long start = Stopwatch.GetTimestamp();
+        double Elapsed() => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        await using var connection = await _node.ConnectAsync(command.Peer);
+        connection.PathChanged += (_, path) => Report.Write(new
+        {
+            @event = "path",
+            at = Report.Now,
+            peer = command.Peer,
+            kind = path.Kind.ToString(),
+            local = path.Local?.ToString(),
+            remote = path.Remote?.ToString(),
+            elapsedMs = Elapsed(),
+        });
+        Report.Write(new { @event = "session", at = Report.Now, peer = command.Peer, elapsedMs = Elapsed() });
+        if (command.DirectWithinMs > 0) await WaitForDirectAsync(connection, TimeSpan.FromMilliseconds(command.DirectWithinMs));
+        await using var stream = await connection.OpenStreamAsync();
+        var exchange = await Exchange.AskAsync(stream, command.Bytes, command.Rate, so => Report.Write(new
+        {
+            @event = "progress",
+            at = Report.Now,
+            peer = command.Peer,
+            received = so.Received,
+            kind = connection.Path.Kind.ToString(),
+        }));
+        Report.Write(Result("done", command.Peer, exchange, connection));
+        await connection.CloseAsync();
+    }
+
+    private static async Task WaitForDirectAsync(PeerConnection connection, TimeSpan limit)
+    {
+        try
+        {
+            await connection.WaitForDirectAsync(limit);
+        }
+        catch (PeerException e) when (e.Error != PeerError.Closed)
+        {
+            // The exchange then goes over the relay; the report says so.
+        }
+    }
+
+    private static object Result(string happened, string? peer, Exchange exchange, PeerConnection connection) => new
+    {
+        @event = happened,
+        at = Report.Now,
+        peer,
+        intact = exchange.IsIntact,
+        received = exchange.Received,
+        elapsedMs = exchange.Elapsed.TotalMilliseconds,
+        longestGapMs = exchange.LongestGap.Milliseconds,
+        gapEndedAt = exchange.LongestGap.At,
+        kind = connection.Path.Kind.ToString(),
+        local = connection.Path.Local?.ToString(),
+        remote = connection.Path.Remote?.ToString(),
+        verdict = connection.Verdict.Sentence,
+    };
+
+    private async Task AcceptAsync()
+    {
+        while (true) _ = AnswerAsync(await _node.AcceptAsync());
+    }
+
+    private static async Task AnswerAsync(PeerConnection connection)
+    {
+        try
+        {
+            await using (connection)
+            {
+                while (true)
+                {
+                    await using var stream = await connection.AcceptStreamAsync();
+                    Report.Write(Result("answered", connection.RemoteName, await Exchange.AnswerAsync(stream), connection));
+                }
+            }
+        }
+        catch (Exception e) when (e is PeerException or IOException)
+        {
+            Report.Write(new { @event = "closed", at = Report.Now, peer = connection.RemoteName, text = e.Message });
+        }
+    }
+}
