@@ -12,6 +12,9 @@ public enum MainMessageKind : byte
     /// <summary>A relayed packet: a session id, then one packet that is sealed end to end. See <see cref="RelayFrame"/>.</summary>
     Relay = 0x03,
 
-    /// <summary>A refusal in the clear, before there are keys: one byte, the <see cref="RendezvousError"/>. A hint for the user, never more: anyone on the way can forge it.</summary>
+    /// <summary>
+    /// A refusal in the clear, before there are keys: one byte, the <see cref="RendezvousError"/>. A hint for the user, never more: anyone on the way
+    /// can forge it.
+    /// </summary>
     Refusal = 0x04,
 }

@@ -19,7 +19,8 @@ public sealed record NameRecord(string Name, PeerId Peer, DateTimeOffset LastUse
         record = null;
         string[] parts = line.Split(' ');
         if (parts.Length != 3 || !PeerName.IsValid(parts[0]) || !PeerId.TryParse(parts[1], out var peer)) return false;
-        if (!long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) || seconds > DateTimeOffset.MaxValue.ToUnixTimeSeconds()) return false;
+        if (!long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)) return false;
+        if (seconds > DateTimeOffset.MaxValue.ToUnixTimeSeconds()) return false;
         record = new NameRecord(PeerName.Normalize(parts[0]), peer, DateTimeOffset.FromUnixTimeSeconds(seconds));
         return true;
     }

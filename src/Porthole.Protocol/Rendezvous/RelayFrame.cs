@@ -6,8 +6,8 @@ public static class RelayFrame
     /// <summary>The bytes before the packet.</summary>
     public const int HeaderSize = 1 + SessionId.Size;
 
-    /// <summary>The longest frame the server passes on: the largest packet of a reliable path, its header, and room for the session's own overhead.</summary>
-    public const int MaxSize = HeaderSize + PathTraits.ReliableDatagram + 375;
+    /// <summary>The longest frame the server passes on: 16 kB hold the largest packet of a reliable path (16,000 bytes) with its header.</summary>
+    public const int MaxSize = 16 * 1024;
 
     /// <summary>Writes the header that precedes each packet of a session on the relay.</summary>
     /// <param name="destination">At least <see cref="HeaderSize"/> bytes.</param>

@@ -219,7 +219,8 @@ public sealed partial class RendezvousClient
         {
             if (pending.Target.Instance is { } instance && instance != push.RemoteInstance) continue;
             string dialled = pending.Target.Dialled;
-            if (string.Equals(dialled, id, StringComparison.OrdinalIgnoreCase) || string.Equals(dialled, push.RemoteName, StringComparison.OrdinalIgnoreCase)) return session;
+            if (string.Equals(dialled, id, StringComparison.OrdinalIgnoreCase)) return session;
+            if (string.Equals(dialled, push.RemoteName, StringComparison.OrdinalIgnoreCase)) return session;
         }
 
         return null;

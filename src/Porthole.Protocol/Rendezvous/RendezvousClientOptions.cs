@@ -14,7 +14,9 @@ public sealed record RendezvousClientOptions
     public string? Token
     {
         get;
-        init => field = value is null || value.Length <= RendezvousLimits.MaxToken ? value : throw new ArgumentException("An access token has at most 256 characters.", nameof(value));
+        init => field = value is null || value.Length <= RendezvousLimits.MaxToken
+            ? value
+            : throw new ArgumentException("An access token has at most 256 characters.", nameof(value));
     }
 
     /// <summary>Which run of the program; null to draw one.</summary>

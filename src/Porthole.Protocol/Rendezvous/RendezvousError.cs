@@ -119,7 +119,7 @@ public static class RendezvousErrors
             RendezvousError.NotRegistered => "The peer has not registered yet. Register before connecting.",
             RendezvousError.UnsupportedVersion => "This program and the server speak different protocol versions. Update the older of the two.",
             RendezvousError.ProtocolViolation => "The other side broke the protocol; the connection was closed. Update both programs, or use another server.",
-            RendezvousError.WrongServerKey => "The server does not hold the pinned key: it was reinstalled, or somebody is in between. Ask its operator before you remove the pin.",
+            RendezvousError.WrongServerKey => "The server does not hold the pinned key: it was reinstalled, or somebody is in between. Ask its operator first.",
             RendezvousError.ReplacedByNewConnection => "The same instance connected to the server again; this connection was closed.",
             RendezvousError.ServerStopping => "The server is being stopped. The client connects again by itself.",
             RendezvousError.ServerUnreachable => "The server cannot be reached: nothing answers at its address. Check the address, the port and firewalls.",

@@ -127,7 +127,5 @@ internal sealed class EnumTextConverter<T> : TextConverter<T>
 
     protected override bool TryParse(string text, out T value) => s_values.TryGetValue(text, out value);
 
-#pragma warning disable CA1308 // lower case is the form on the wire
-    private static string Name(T value) => value.ToString().ToLowerInvariant();
-#pragma warning restore CA1308
+    private static string Name(T value) => PeerName.Normalize(value.ToString());
 }

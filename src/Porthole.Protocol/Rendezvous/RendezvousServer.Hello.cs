@@ -102,9 +102,8 @@ public sealed partial class RendezvousServer
 
     private bool TakeMessageToken(Instant now, ServerConnection connection)
     {
-        var period = TimeSpan.FromSeconds(10);
-        var next = Instant.Max(connection.MessagesFullAt, now) + period / _options.MessageBurst;
-        if (next - now > period) return false;
+        var next = Instant.Max(connection.MessagesFullAt, now) + _options.MessagePeriod / _options.MessageBurst;
+        if (next - now > _options.MessagePeriod) return false;
         connection.MessagesFullAt = next;
         return true;
     }

@@ -5,6 +5,7 @@ public sealed partial class RendezvousServer
 {
     private readonly RateLimiter<(PeerId, PeerId)> _connectsToOne;
     private readonly RateLimiter<PeerId> _connectsToAll;
+    private readonly RateLimiter<PeerId> _callsTo;
 
     private void HandleConnect(Instant now, ServerConnection caller, ClientMessage.Connect connect)
     {
@@ -63,7 +64,13 @@ public sealed partial class RendezvousServer
         if (peer == caller.Peer) return RendezvousError.ConnectToSelf;
         if (!_connectsToOne.TryTake(now, (caller.Peer, peer))) return RendezvousError.RateLimited;
         callee = _directory.Choose(peer, name, connect.Instance);
-        if (callee is null) return name is not null || _directory.Find(peer) is not null || _names.Knows(peer) ? RendezvousError.PeerOffline : RendezvousError.UnknownPeer;
+        if (callee is null)
+        {
+            bool isKnown = name is not null || _directory.Find(peer) is not null || _names.Knows(peer);
+            return isKnown ? RendezvousError.PeerOffline : RendezvousError.UnknownPeer;
+        }
+
+        if (!_callsTo.TryTake(now, peer)) return RendezvousError.RateLimited;
         return Find(caller, connect.Session) is null ? null : RendezvousError.SessionInUse;
     }
 

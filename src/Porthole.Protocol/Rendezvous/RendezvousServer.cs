@@ -8,7 +8,10 @@ namespace Porthole.Protocol.Rendezvous;
 /// The server's side of the rendezvous protocol: takes main connections, keeps names and presence, introduces peers to each other. It sees hellos and
 /// control messages; relay frames go by <see cref="RelayRouter"/> past it (see <see cref="RendezvousHost"/> for both together).
 /// </summary>
-/// <remarks>Drain socket requests, datagrams and events after each input. No message costs a walk over all connections, but for <see cref="RendezvousServerOptions.PublicPresence"/>.</remarks>
+/// <remarks>
+/// Drain socket requests, datagrams and events after each input. No message costs a walk over all connections, but for
+/// <see cref="RendezvousServerOptions.PublicPresence"/>.
+/// </remarks>
 public sealed partial class RendezvousServer : ISocketUser
 {
     /// <summary>How long a connection that is being closed may take to be told why.</summary>
@@ -72,6 +75,7 @@ public sealed partial class RendezvousServer : ISocketUser
         _newNames = new RateLimiter<TransportAddress>(options.NewNamesPerHour, TimeSpan.FromHours(1));
         _connectsToOne = new RateLimiter<(PeerId, PeerId)>(options.ConnectsPerMinute, s_minute);
         _connectsToAll = new RateLimiter<PeerId>(options.ConnectsPerMinuteInAll, s_minute);
+        _callsTo = new RateLimiter<PeerId>(options.CallsPerMinute, s_minute);
         _tokenHash = options.Token is null ? null : HashToken(options.Token);
     }
 

@@ -57,14 +57,20 @@ public sealed record RendezvousServerOptions
     /// <summary>Connects a minute from one peer to all others together.</summary>
     public int ConnectsPerMinuteInAll { get; init; } = 240;
 
+    /// <summary>Connects a minute to one peer, from all others together: identities cost nothing.</summary>
+    public int CallsPerMinute { get; init; } = 120;
+
+    /// <summary>Control messages a client may send at once; as many more come back in <see cref="MessagePeriod"/>.</summary>
+    public int MessageBurst { get; init; } = 200;
+
+    /// <summary>The time in which a client may send <see cref="MessageBurst"/> more control messages.</summary>
+    public TimeSpan MessagePeriod { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Sessions of one connection, those that wait to be re-opened included.</summary>
     public int MaxSessions { get; init; } = 64;
 
     /// <summary>Restarts a minute of one session.</summary>
     public int RestartsPerMinute { get; init; } = 30;
-
-    /// <summary>Control messages a client may send at once; more come back at this number per 10 seconds.</summary>
-    public int MessageBurst { get; init; } = 200;
 
     /// <summary>Control messages that may wait for one client.</summary>
     public int MaxQueuedMessages { get; init; } = 512;

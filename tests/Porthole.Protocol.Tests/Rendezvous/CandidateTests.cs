@@ -44,7 +44,8 @@ public sealed class CandidateTests
             byte[] other = alice.Prove(alice.Id, mapped.WithPort(40001), local);
             byte[] cut = alice.Prove(alice.Id, mapped, local)[..^1];
             var claim = WorldClient.Claim("203.0.113.1:40000", "192.168.1.10:5000");
-            return [claim with { Proof = stolen }, claim with { Proof = other }, claim with { Proof = cut }, claim with { Base = local.WithPort(1), Proof = alice.Prove(alice.Id, mapped, local) }];
+            var moved = claim with { Base = local.WithPort(1), Proof = alice.Prove(alice.Id, mapped, local) };
+            return [claim with { Proof = stolen }, claim with { Proof = other }, claim with { Proof = cut }, moved];
         });
         Assert.Empty(seen);
     }
@@ -96,7 +97,8 @@ public sealed class CandidateTests
         var alice = world.AddRegistered("alice");
         var session = alice.Connect("bob");
         world.Run(TimeSpan.FromSeconds(1));
-        alice.Do((machine, now) => machine.SendCandidates(now, session, 0, [WorldClient.HostAt("192.168.9.9:5000"), WorldClient.Claim("203.0.113.99:1", "192.168.1.10:5000")]));
+        CandidateInfo[] attack = [WorldClient.HostAt("192.168.9.9:5000"), WorldClient.Claim("203.0.113.99:1", "192.168.1.10:5000")];
+        alice.Do((machine, now) => machine.SendCandidates(now, session, 0, [.. attack]));
         world.Run(TimeSpan.FromSeconds(1));
         Assert.Empty(bob.Events<RendezvousEvent.CandidatesReceived>());
         alice.Do((machine, now) => machine.SendCandidates(now, session, 0, [alice.Proved("203.0.113.99:1", "192.168.1.10:5000")]));

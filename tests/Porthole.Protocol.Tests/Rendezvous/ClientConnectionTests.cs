@@ -31,7 +31,10 @@ public sealed class ClientConnectionTests
         alice.Drain();
         world.Run(TimeSpan.FromMinutes(5));
 
-        var gone = alice.Log.Where(entry => entry.Event is RendezvousEvent.Disconnected).Select(entry => (entry.At, ((RendezvousEvent.Disconnected)entry.Event).RetryAt)).ToArray();
+        var gone = alice.Log
+            .Where(entry => entry.Event is RendezvousEvent.Disconnected)
+            .Select(entry => (entry.At, ((RendezvousEvent.Disconnected)entry.Event).RetryAt))
+            .ToArray();
         Assert.All(alice.Events<RendezvousEvent.Disconnected>(), e => Assert.Equal(RendezvousError.ServerUnreachable, e.Reason));
         double[] expected = [0.5, 1, 2, 4, 8, 16, 30, 30, 30];
         for (int i = 0; i < expected.Length; i++) Assert.InRange((gone[i].RetryAt!.Value - gone[i].At).TotalSeconds, 0.8 * expected[i], 1.2 * expected[i]);

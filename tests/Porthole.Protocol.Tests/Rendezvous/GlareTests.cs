@@ -61,7 +61,8 @@ public sealed class GlareTests
         var session = alice.Connect("bob");
         world.Run(TimeSpan.FromMilliseconds(5));
         var own = SessionId.Create(bob.Entropy);
-        bob.Do((machine, now) => machine.Connect(now, own, new ConnectTarget(alice.Id.ToString(), alice.Machine.Instance), new HandshakeOffer(HandshakePattern.IK, new byte[] { 1 })));
+        var target = new ConnectTarget(alice.Id.ToString(), alice.Machine.Instance);
+        bob.Do((machine, now) => machine.Connect(now, own, target, new HandshakeOffer(HandshakePattern.IK, new byte[] { 1 })));
         world.Run(TimeSpan.FromSeconds(1));
 
         Assert.Equal((own, session), (bob.Events<RendezvousEvent.Superseded>().Single().Own, bob.Push(session).Session));

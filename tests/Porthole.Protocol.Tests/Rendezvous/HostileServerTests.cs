@@ -29,7 +29,8 @@ public sealed class HostileServerTests
     [Fact]
     public void An_answer_that_the_pinned_key_did_not_make_is_a_wrong_key()
     {
-        var server = new RawServer(options: new RendezvousClientOptions { Server = new Uri("http://s:1"), ServerKey = IdentityKey.Generate(new TestEntropy(1)).PublicKey });
+        var pinned = IdentityKey.Generate(new TestEntropy(1)).PublicKey;
+        var server = new RawServer(options: new RendezvousClientOptions { Server = new Uri("http://s:1"), ServerKey = pinned });
         server.Open();
         server.Send([(byte)MainMessageKind.Hello, 0, .. new byte[100]]);
         Assert.Single(server.Events.OfType<RendezvousEvent.ServerKeyMismatch>());
@@ -52,7 +53,10 @@ public sealed class HostileServerTests
     [Fact]
     public void What_does_not_open_or_parse_ends_the_connection()
     {
-        string[] attacks = ["", "{}", """{"type":"hello"}""", """{"type":"registered","name":"bad\u001b[2J","usable":0}""", """{"type":"registered","name":null,"usable":21}"""];
+        string[] attacks =
+        [
+            "", "{}", """{"type":"hello"}""", """{"type":"registered","name":"bad\u001b[2J","usable":0}""", """{"type":"registered","name":null,"usable":21}""",
+        ];
         foreach (string attack in attacks)
         {
             var server = new RawServer().Welcome();
@@ -127,7 +131,8 @@ public sealed class HostileServerTests
         CandidateInfo[] victims = [.. Enumerable.Range(1, 20).Select(i => WorldClient.Claim($"203.0.113.{i}:4000", "0.0.0.0:0"))];
         server.Say(new ServerMessage.SessionBegun(server.Push(s_session, s_peer, isInitiator: false, candidates: victims)));
         Assert.Equal(8, server.Events.OfType<RendezvousEvent.SessionPushed>().Single().Push.Plan.Candidates.Length);
-        for (int i = 0; i < 10; i++) server.Say(new ServerMessage.Candidates(s_session, 0, [.. Enumerable.Range(1, 20).Select(port => WorldClient.Claim($"203.0.113.1:{4_001 + port}", "0.0.0.0:0"))]));
+        CandidateInfo[] ports = [.. Enumerable.Range(1, 20).Select(port => WorldClient.Claim($"203.0.113.1:{4_001 + port}", "0.0.0.0:0"))];
+        for (int i = 0; i < 10; i++) server.Say(new ServerMessage.Candidates(s_session, 0, [.. ports]));
         Assert.Equal(12, server.Events.OfType<RendezvousEvent.CandidatesReceived>().Sum(e => e.Candidates.Length)); // twenty in all
     }
 

@@ -36,9 +36,28 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void A_hundred_and_twenty_calls_a_minute_to_one_peer_from_however_many_identities()
+    {
+        var world = new RendezvousWorld(new RendezvousServerOptions { MaxSessions = 1_000 });
+        var bob = new RawClient(world).Greet().Register();
+        ulong session = 0;
+        for (int i = 0; i < 20; i++)
+        {
+            var mallory = new RawClient(world).Greet().Register();
+            for (int call = 0; call < 6; call++) Connect(mallory, bob, ++session);
+            Assert.Null(mallory.Refusal);
+        }
+
+        var late = new RawClient(world).Greet().Register();
+        Connect(late, bob, ++session);
+        Assert.Equal(RendezvousError.RateLimited, late.Refusal);
+        Assert.Equal(120, bob.Heard.OfType<ServerMessage.SessionBegun>().Count());
+    }
+
+    [Fact]
     public void Sixty_four_sessions_of_one_connection()
     {
-        var world = new RendezvousWorld(new RendezvousServerOptions { ConnectsPerMinute = 1_000, ConnectsPerMinuteInAll = 1_000 });
+        var world = new RendezvousWorld(new RendezvousServerOptions { ConnectsPerMinute = 1_000, ConnectsPerMinuteInAll = 1_000, CallsPerMinute = 1_000 });
         var bob = new RawClient(world).Greet().Register();
         var alice = new RawClient(world).Greet().Register();
         for (ulong i = 1; i <= 64; i++) Connect(alice, bob, i);

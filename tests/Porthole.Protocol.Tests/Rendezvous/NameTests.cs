@@ -78,7 +78,10 @@ public sealed class NameTests
 
     [Fact]
     public void What_was_written_is_read_again() => Prop.ForAll(
-        (from name in Gen.Elements("bob", "a", "x-1_2.z") from seed in Gen.Choose(1, 50) from seconds in Gen.Choose(0, int.MaxValue) select (name, seed, seconds)).ToArbitrary(),
+        (from name in Gen.Elements("bob", "a", "x-1_2.z")
+         from seed in Gen.Choose(1, 50)
+         from seconds in Gen.Choose(0, int.MaxValue)
+         select (name, seed, seconds)).ToArbitrary(),
         entry =>
         {
             var record = new NameRecord(entry.name, Peer((ulong)entry.seed), DateTimeOffset.FromUnixTimeSeconds(entry.seconds));

@@ -53,7 +53,8 @@ internal sealed class RawServer
     {
         Open();
         Answer();
-        Say(new ServerMessage.Welcome(1, TransportAddress.Parse("203.0.113.9:1"), [TransportAddress.Parse("0.0.0.0:3478")], new StunAccess("u", "p", TimeSpan.FromHours(1))));
+        var access = new StunAccess("u", "p", TimeSpan.FromHours(1));
+        Say(new ServerMessage.Welcome(1, TransportAddress.Parse("203.0.113.9:1"), [TransportAddress.Parse("0.0.0.0:3478")], access));
         Say(new ServerMessage.Registered(null, 0));
         Assert.True(Client.IsRegistered);
         return this;
@@ -118,8 +119,9 @@ internal sealed class RawServer
             if (!Client.TryWrite(Now, ref writer)) return;
             byte[] message = writer.Written.ToArray();
             Raw.Add(message);
-            if (message[0] == (byte)MainMessageKind.Hello && _handshake is { IsComplete: false, IsMyTurn: false } && HelloFrame.TryRead(_handshake, message, isFirst: false))
-                _channel = new NoiseChannel(_handshake.Split(), isInitiator: false);
+            bool isThird = message[0] == (byte)MainMessageKind.Hello && _handshake is { IsComplete: false, IsMyTurn: false };
+            if (isThird && HelloFrame.TryRead(_handshake!, message, isFirst: false))
+                _channel = new NoiseChannel(_handshake!.Split(), isInitiator: false);
             if (message[0] != (byte)MainMessageKind.Control) continue;
             Assert.True(_channel!.TryOpen(message.AsSpan(1).ToArray(), message, out int length));
             Assert.True(RendezvousCodec.TryDecode(message.AsSpan(0, length), out ClientMessage? heard));

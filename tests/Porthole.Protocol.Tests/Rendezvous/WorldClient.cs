@@ -117,7 +117,8 @@ internal sealed class WorldClient
         {
             Requests.Add((_world.Now, request));
             if (request is SocketRequest.ServerConnect connect) Open(connect.Socket);
-            else if (request is SocketRequest.Close close && _accepted.Remove(close.Socket, out var accepted) && !IsCutOff) _world.Later(OneWay, () => _world.Hangup(accepted));
+            if (request is not SocketRequest.Close close || !_accepted.Remove(close.Socket, out var accepted) || IsCutOff) continue;
+            _world.Later(OneWay, () => _world.Hangup(accepted));
         }
 
         while (Machine.TryTakeEvent(out var rendezvousEvent)) Log.Add((_world.Now, rendezvousEvent));
