@@ -1,0 +1,6 @@
+namespace Porthole.Benchmarks.Harness;
+
+/// <summary>What one round of one contender gave.</summary>
+/// <param name="Value">The figure, in the unit of the comparison.</param>
+/// <param name="Allocated">Managed bytes allocated per operation; null where that says nothing.</param>
+internal readonly record struct Sample(double Value, double? Allocated = null);
