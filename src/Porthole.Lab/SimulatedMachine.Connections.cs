@@ -50,8 +50,8 @@ public sealed partial class SimulatedMachine
 
     private void Connect(SocketRequest.ServerConnect request)
     {
-        var local = Host.Primary(isIPv6: false);
-        if (local.IsUnspecified) local = Host.Primary(isIPv6: true);
+        bool isIPv6 = Simulation.TryResolve(request.Server.Host, out var address) && address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
+        var local = Host.Primary(isIPv6);
         var end = new ConnectionEnd(this, request.Socket, local.WithPort(Host.FreePort(local)));
         (_connections ??= []).Add(end.Id, end);
         ServerConnector.Connect(Simulation, end, request.Server);

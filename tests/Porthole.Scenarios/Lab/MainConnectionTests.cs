@@ -46,6 +46,22 @@ public sealed class MainConnectionTests
         Assert.Equal(Instant.FromMilliseconds(1040), world.Client.Received[0].At);
     }
 
+    [Fact]
+    public void A_server_is_reached_over_IPv6_and_by_name()
+    {
+        var lab = new Simulation(1);
+        lab.AddName("server.example", "2001:db8:5::1");
+        var server = new ScriptedMachine();
+        lab.Internet.AddHost("server", "2001:db8:5::1").Run(server).Listen(8848, s_listener);
+        var client = new ScriptedMachine();
+        client.Request(new SocketRequest.ServerConnect(s_main, new Uri("http://server.example:8848")));
+        var home = lab.Internet.AddFirewall("home", new StatefulFirewall(), "2001:db8:1::/64");
+        home.Inside.AddHost("alice", "192.168.1.10, 2001:db8:1::10", LinkOptions.WithDelay(5)).Run(client);
+        lab.RunFor(TimeSpan.FromSeconds(1));
+        Assert.True(Assert.IsType<SocketEvent.Opened>(client.Events[0].Event).Local.SameHost(TransportAddress.Parse("[2001:db8:1::10]:0")));
+        Assert.True(Assert.IsType<SocketEvent.Accepted>(server.Events[0].Event).Remote.SameHost(TransportAddress.Parse("[2001:db8:1::10]:0")));
+    }
+
     [Theory]
     [InlineData("http://198.51.100.1:9999", SocketFailure.Refused, 40)]
     [InlineData("http://198.51.100.9:8848", SocketFailure.TimedOut, 10_000)]
