@@ -15,7 +15,8 @@ public readonly record struct AddressPrefix(TransportAddress Address, int Length
     {
         ArgumentNullException.ThrowIfNull(text);
         string[] parts = text.Split('/');
-        return parts.Length == 2 && IPAddress.TryParse(parts[0], out var address) && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int length)
+        return parts.Length == 2 && IPAddress.TryParse(parts[0], out var address)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int length)
             ? new AddressPrefix(TransportAddress.From(address, 0), length)
             : throw new FormatException($"'{text}' is not an address prefix.");
     }

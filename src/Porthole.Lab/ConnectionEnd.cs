@@ -56,7 +56,8 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
         if (_peer is not { } peer) return;
         bool told = !silently && _path!.IsUp;
         var at = told ? Instant.Max(_lastArrival, Simulation.Now + _path!.Delay) : Simulation.Now + s_silence;
-        Simulation.Schedule(at, () => peer.Machine.Lose(peer, told ? SocketFailure.Closed : SocketFailure.TimedOut, told ? "the other side closed it" : "no answer"));
+        var reason = told ? SocketFailure.Closed : SocketFailure.TimedOut;
+        Simulation.Schedule(at, () => peer.Machine.Lose(peer, reason, told ? "the other side closed it" : "no answer"));
     }
 
     private void Transmit(byte[] buffer, int length)

@@ -2,7 +2,9 @@ using Porthole.Protocol;
 
 namespace Porthole.Lab;
 
-/// <summary>What is to happen, ordered by time and, at one time, by the order in which it was asked for. Two runs of one seed pop the same sequence.</summary>
+/// <summary>
+/// What is to happen, ordered by time and, at one time, by the order in which it was asked for. Two runs of one seed pop the same sequence.
+/// </summary>
 internal sealed class EventQueue
 {
     private Item[] _heap = new Item[64];

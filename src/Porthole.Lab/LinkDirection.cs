@@ -18,7 +18,9 @@ internal sealed class LinkDirection(LinkOptions options)
 
     /// <summary>How many bytes wait for the link.</summary>
     public long Backlog(Instant now) =>
-        Options.BitsPerSecond == 0 || _freeAt <= now ? 0 : (long)((Int128)(_freeAt - now).Ticks * Options.BitsPerSecond / (8 * TimeSpan.TicksPerSecond));
+        Options.BitsPerSecond == 0 || _freeAt <= now
+            ? 0
+            : (long)((Int128)(_freeAt - now).Ticks * Options.BitsPerSecond / (8 * TimeSpan.TicksPerSecond));
 
     /// <summary>When no more than so many bytes wait.</summary>
     public Instant BacklogFallsTo(long bytes, Instant now) =>

@@ -43,7 +43,9 @@ public sealed record LinkOptions
         init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A queue is not negative.");
     } = 128 * 1024;
 
-    /// <summary>The largest datagram that passes, in bytes of payload; larger ones are dropped without a word, as where path MTU discovery fails.</summary>
+    /// <summary>
+    /// The largest datagram that passes, in bytes of payload; larger ones are dropped without a word, as where path MTU discovery fails.
+    /// </summary>
     public int MaxDatagram
     {
         get;

@@ -39,7 +39,13 @@ internal sealed class MainConnectionPath(LinkDirection[] directions, Link[] link
 
     /// <summary>Finds the way from a host to an address, and back.</summary>
     /// <returns>False when nobody has the address.</returns>
-    public static bool TryFind(SimulatedHost from, TransportAddress address, out SimulatedHost server, out MainConnectionPath there, out MainConnectionPath back, out TransportAddress seenAs)
+    public static bool TryFind(
+        SimulatedHost from,
+        TransportAddress address,
+        out SimulatedHost server,
+        out MainConnectionPath there,
+        out MainConnectionPath back,
+        out TransportAddress seenAs)
     {
         List<Link> links = [];
         seenAs = from.Primary(address.IsIPv6);

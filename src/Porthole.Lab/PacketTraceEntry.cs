@@ -1,3 +1,4 @@
+using System.Globalization;
 using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
@@ -37,7 +38,7 @@ public readonly record struct PacketTraceEntry(
             TraceStep.Delivered => $"receives  {Flow}",
             TraceStep.Dropped => $"DROPS     {Flow}: {(NatReason == NatDropReason.None ? Drop.Meaning : NatReason.Meaning)}",
         };
-        return string.Create(
-            System.Globalization.CultureInfo.InvariantCulture, $"{At.Ticks / (double)TimeSpan.TicksPerMillisecond,9:0.0} ms  {Place,-10} {what}  ({Kind}, {Length} bytes)");
+        double milliseconds = At.Ticks / (double)TimeSpan.TicksPerMillisecond;
+        return string.Create(CultureInfo.InvariantCulture, $"{milliseconds,9:0.0} ms  {Place,-10} {what}  ({Kind}, {Length} bytes)");
     }
 }

@@ -28,8 +28,10 @@ public sealed class SimulatedHost : SimulatedNode
     public TrafficCounters Traffic { get; } = new();
 
     /// <summary>Runs a machine.</summary>
-    /// <param name="machine">The machine; it may be an <see cref="ISocketUser"/> that asks for its sockets, or a plain one whose sockets the lab binds.</param>
-    /// <param name="drained">Called after every input, when requests and datagrams are drained: take the machine's events here, and give it commands.</param>
+    /// <param name="machine">The machine; it may be an <see cref="ISocketUser"/> that asks for its sockets, or a plain one whose sockets the lab
+    /// binds.</param>
+    /// <param name="drained">Called after every input, when requests and datagrams are drained: take the machine's events here, and give it
+    /// commands.</param>
     public SimulatedMachine Run(IProtocolMachine machine, Action<Instant>? drained = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
@@ -39,7 +41,10 @@ public sealed class SimulatedHost : SimulatedNode
         return running;
     }
 
-    /// <summary>Replaces all addresses, as when a device joins another network of the same router. Sockets on addresses that are gone fail, and machines are told.</summary>
+    /// <summary>
+    /// Replaces all addresses, as when a device joins another network of the same router. Sockets on addresses that are gone fail, and machines are
+    /// told.
+    /// </summary>
     /// <param name="addresses">The new IP addresses, separated by commas.</param>
     public void SetAddresses(string addresses) => Move(Network, addresses);
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
@@ -23,7 +24,8 @@ public sealed partial class SimulatedMachine
         (_listeners ??= []).Add(added);
     }
 
-    internal ConnectionEnd Accept(ConnectionListener listener, TransportAddress local, TransportAddress remote, ConnectionEnd client, MainConnectionPath back)
+    internal ConnectionEnd Accept(
+        ConnectionListener listener, TransportAddress local, TransportAddress remote, ConnectionEnd client, MainConnectionPath back)
     {
         var end = new ConnectionEnd(this, new SocketId(--_lastAccepted), local);
         end.Join(client, back);
@@ -50,7 +52,7 @@ public sealed partial class SimulatedMachine
 
     private void Connect(SocketRequest.ServerConnect request)
     {
-        bool isIPv6 = Simulation.TryResolve(request.Server.Host, out var address) && address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
+        bool isIPv6 = Simulation.TryResolve(request.Server.Host, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
         var local = Host.Primary(isIPv6);
         var end = new ConnectionEnd(this, request.Socket, local.WithPort(Host.FreePort(local)));
         (_connections ??= []).Add(end.Id, end);

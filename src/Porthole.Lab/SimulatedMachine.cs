@@ -3,7 +3,9 @@ using Porthole.Protocol;
 
 namespace Porthole.Lab;
 
-/// <summary>The driver of one machine in the simulation: it feeds inputs, drains outputs and wakes the machine at its deadlines. Processing takes no time.</summary>
+/// <summary>
+/// The driver of one machine in the simulation: it feeds inputs, drains outputs and wakes the machine at its deadlines. Processing takes no time.
+/// </summary>
 public sealed partial class SimulatedMachine : ISimulationTarget
 {
     /// <summary>A machine that asks to be woken this often without time passing will do so for ever.</summary>
@@ -87,7 +89,11 @@ public sealed partial class SimulatedMachine : ISimulationTarget
 
         _idleWakes = _lastWake == now ? _idleWakes + 1 : 0;
         _lastWake = now;
-        if (_idleWakes > MaxIdleWakes) throw new InvalidOperationException($"{_machine.GetType().Name} on {Host.Name} asks for the deadline {due} again and again.");
+        if (_idleWakes > MaxIdleWakes)
+        {
+            throw new InvalidOperationException($"{_machine.GetType().Name} on {Host.Name} asks for the deadline {due} again and again.");
+        }
+
         _machine.HandleDeadline(now);
         Drain();
     }

@@ -61,7 +61,9 @@ public sealed class SimulatedNetwork
         return AddRouter(name, nat, addresses, inside, link);
     }
 
-    /// <summary>Adds a firewall that translates nothing, with a network behind it whose addresses are reached from outside, as IPv6 addresses are.</summary>
+    /// <summary>
+    /// Adds a firewall that translates nothing, with a network behind it whose addresses are reached from outside, as IPv6 addresses are.
+    /// </summary>
     /// <param name="name">Its name in traces.</param>
     /// <param name="firewall">What it lets in.</param>
     /// <param name="inside">The prefix of the network behind it.</param>

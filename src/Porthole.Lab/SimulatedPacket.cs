@@ -50,7 +50,8 @@ internal sealed class SimulatedPacket
         }
 
         if (bytes.Length > packet._buffer.Length) packet._buffer = new byte[bytes.Length];
-        (packet.Id, packet.Origin, packet.Source, packet.Destination, packet.TimeToLive, packet.Length) = (id, origin, source, destination, timeToLive, bytes.Length);
+        (packet.Id, packet.Origin, packet.TimeToLive, packet.Length) = (id, origin, timeToLive, bytes.Length);
+        (packet.Source, packet.Destination) = (source, destination);
         bytes.CopyTo(packet._buffer);
         return packet;
     }

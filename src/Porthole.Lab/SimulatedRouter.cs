@@ -27,7 +27,9 @@ public sealed class SimulatedRouter : SimulatedNode
     /// <summary>How many packets it dropped for a reason.</summary>
     public long DroppedFor(NatDropReason reason) => _drops[(int)reason];
 
-    /// <summary>Routes a prefix to the network behind, without translation: IPv6 beside a NAT for IPv4. Every router on the way to it needs the route.</summary>
+    /// <summary>
+    /// Routes a prefix to the network behind, without translation: IPv6 beside a NAT for IPv4. Every router on the way to it needs the route.
+    /// </summary>
     /// <param name="prefix">The addresses of hosts behind it.</param>
     /// <param name="firewall">What is let in; null lets everything in.</param>
     public void Route(string prefix, StatefulFirewall? firewall = null)
@@ -76,11 +78,11 @@ public sealed class SimulatedRouter : SimulatedNode
         }
 
         (packet.Source, packet.Destination) = (verdict.Packet.Source, verdict.Packet.Destination);
-        Simulation.Trace?.Add(
-            new PacketTraceEntry(
-                now, packet.Id, verdict.Action == NatAction.Hairpin ? TraceStep.Hairpinned : TraceStep.Translated, Name, verdict.Packet, before, packet.Length,
-                packet.Kind, PacketDrop.None, NatDropReason.None),
-            packet.Bytes);
+        if (Simulation.Trace is null) return true;
+        var step = verdict.Action == NatAction.Hairpin ? TraceStep.Hairpinned : TraceStep.Translated;
+        var entry = new PacketTraceEntry(
+            now, packet.Id, step, Name, verdict.Packet, before, packet.Length, packet.Kind, PacketDrop.None, NatDropReason.None);
+        Simulation.Trace.Add(entry, packet.Bytes);
         return true;
     }
 

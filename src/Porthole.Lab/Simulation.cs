@@ -6,8 +6,8 @@ using Porthole.Protocol;
 namespace Porthole.Lab;
 
 /// <summary>
-/// An internet in one thread: hosts, NATs, links and main connections in virtual time. Everything that happens follows from the seed and from what the
-/// machines do, so that a run can be repeated exactly.
+/// An internet in one thread: hosts, NATs, links and main connections in virtual time. Everything that happens follows from the seed and from what
+/// the machines do, so that a run can be repeated exactly.
 /// </summary>
 public sealed class Simulation
 {
@@ -94,7 +94,9 @@ public sealed class Simulation
         Now = end;
     }
 
-    /// <summary>Cuts the direct paths between two hosts: no datagram passes from one to the other, whatever way it goes. Main connections pass.</summary>
+    /// <summary>
+    /// Cuts the direct paths between two hosts: no datagram passes from one to the other, whatever way it goes. Main connections pass.
+    /// </summary>
     /// <remarks>Where a host shares a NAT with others, packets to that NAT count as packets to the host.</remarks>
     public NetworkCut CutDirect(SimulatedHost first, SimulatedHost second)
     {
@@ -153,7 +155,12 @@ public sealed class Simulation
     }
 
     internal void Record(
-        Instant at, SimulatedPacket packet, TraceStep step, string place, PacketDrop drop = PacketDrop.None, NatDropReason reason = NatDropReason.None)
+        Instant at,
+        SimulatedPacket packet,
+        TraceStep step,
+        string place,
+        PacketDrop drop = PacketDrop.None,
+        NatDropReason reason = NatDropReason.None)
     {
         if (Trace is null) return;
         var flow = new NatPacket(packet.Source, packet.Destination);

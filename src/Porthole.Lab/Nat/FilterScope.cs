@@ -6,6 +6,8 @@ public enum FilterScope
     /// <summary>With each mapping, as connection trackers do: a destination reached through one mapping opens that one only.</summary>
     PerMapping,
 
-    /// <summary>With the internal endpoint, as RFC 4787 section 5 words it: a destination reached through one mapping opens all of the endpoint's.</summary>
+    /// <summary>
+    /// With the internal endpoint, as RFC 4787 section 5 words it: a destination reached through one mapping opens all of the endpoint's.
+    /// </summary>
     PerEndpoint,
 }

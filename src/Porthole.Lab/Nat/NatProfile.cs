@@ -46,8 +46,8 @@ public sealed record NatProfile
     public bool InboundRefresh { get; init; } = true;
 
     /// <summary>
-    /// Whether a packet from outside that nobody asked for is remembered as a flow of its own, so that a later flow from inside with the same
-    /// 5-tuple gets another port: Linux routers that do not drop such packets before they are tracked.
+    /// Whether a packet from outside that nobody asked for is remembered as a flow of its own, so that a later flow from inside with the same 5-tuple
+    /// gets another port: Linux routers that do not drop such packets before they are tracked.
     /// </summary>
     public bool RecordsUnsolicited { get; init; }
 
@@ -88,8 +88,8 @@ public sealed record NatProfile
     };
 
     /// <summary>
-    /// Linux masquerading: a flow is a 5-tuple and keeps its port while that tuple is free. Seen from outside it is endpoint-independent until two flows
-    /// clash.
+    /// Linux masquerading: a flow is a 5-tuple and keeps its port while that tuple is free. Seen from outside it is endpoint-independent until two
+    /// flows clash.
     /// </summary>
     public static NatProfile Masquerade { get; } = new()
     {
@@ -123,7 +123,9 @@ public sealed record NatProfile
     public static IReadOnlyList<NatProfile> Presets { get; } =
         [FullCone, Restricted, PortRestricted, Symmetric, SymmetricSequential, Masquerade, PoisonedMasquerade, Carrier, SymmetricCarrier];
 
-    /// <summary>A NAT of the 9 × 9 grid: one mapping and one filtering behaviour, ports preserved where mapping is endpoint-independent, else random.</summary>
+    /// <summary>
+    /// A NAT of the 9 × 9 grid: one mapping and one filtering behaviour, ports preserved where mapping is endpoint-independent, else random.
+    /// </summary>
     public static NatProfile Of(NatMapping mapping, NatFiltering filtering) => new()
     {
         Name = $"{Letter(mapping)}/{Letter(filtering)}",

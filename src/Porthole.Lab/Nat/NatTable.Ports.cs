@@ -27,7 +27,8 @@ public sealed partial class NatTable
         return false;
     }
 
-    private bool TryAllocatePort(Instant now, int index, InternalHost host, TransportAddress local, TransportAddress remote, out TransportAddress external) =>
+    private bool TryAllocatePort(
+        Instant now, int index, InternalHost host, TransportAddress local, TransportAddress remote, out TransportAddress external) =>
         _profile.Allocation switch
         {
             PortAllocation.Preserve or PortAllocation.PreserveWithOverload =>
@@ -54,7 +55,8 @@ public sealed partial class NatTable
         for (int i = 0; i < ports.Count; i++)
         {
             int port = ports.First + (start + i) % ports.Count;
-            if (WithParity(port, local, ports) == port && IsFree(now, external = ExternalAddresses[index].WithPort((ushort)port), remote, local)) return true;
+            if (WithParity(port, local, ports) != port) continue;
+            if (IsFree(now, external = ExternalAddresses[index].WithPort((ushort)port), remote, local)) return true;
         }
 
         external = default;
@@ -77,7 +79,13 @@ public sealed partial class NatTable
     }
 
     private bool TryBlocks(
-        Instant now, int index, PortAllocation.Block block, InternalHost host, TransportAddress local, TransportAddress remote, out TransportAddress external)
+        Instant now,
+        int index,
+        PortAllocation.Block block,
+        InternalHost host,
+        TransportAddress local,
+        TransportAddress remote,
+        out TransportAddress external)
     {
         host.Blocks ??= [];
         foreach (var (address, first) in host.Blocks)

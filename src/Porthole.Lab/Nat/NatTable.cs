@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using Porthole.Protocol;
 
 namespace Porthole.Lab.Nat;
 
 /// <summary>
-/// A UDP NAT as RFC 4787 describes them, every behaviour a parameter. Pure: time is an argument, chance comes from the source it is given, and
-/// state that has expired is found out when it is next looked at.
+/// A UDP NAT as RFC 4787 describes them, every behaviour a parameter. Pure: time is an argument, chance comes from the source it is given, and state
+/// that has expired is found out when it is next looked at.
 /// </summary>
 /// <remarks>
 /// Three kinds of state. A <em>mapping</em> ties an internal endpoint to an external one. A <em>session</em> is a mapping and one remote endpoint; it
@@ -97,7 +98,7 @@ public sealed partial class NatTable : IMiddlebox
     }
 
     private bool TryGetOutboundSession(
-        Instant now, TransportAddress local, TransportAddress remote, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out NatSession? session, out NatDropReason reason)
+        Instant now, TransportAddress local, TransportAddress remote, [NotNullWhen(true)] out NatSession? session, out NatDropReason reason)
     {
         reason = NatDropReason.None;
         session = FindSession(_sessionsByInternal, now, new FlowKey(local, remote));

@@ -3,13 +3,14 @@ using System.Text;
 namespace Porthole.Lab.Nat;
 
 /// <summary>
-/// Decides by trying everything what a plain punch can do between two NATs. It shares no code with <see cref="NatTable"/>, so that each can be checked against
-/// the other.
+/// Decides by trying everything what a plain punch can do between two NATs. It shares no code with <see cref="NatTable"/>, so that each can be
+/// checked against the other.
 /// </summary>
 /// <remarks>
-/// The world is as small as it can be: one endpoint behind each NAT, and a server that both have sent to. In each step one side sends a request to an address that it knows,
-/// and either the request is lost, or it is answered and the answer lost, or the answer arrives. A pair of addresses works when an answer arrives from where the
-/// request went (RFC 8445 section 7.2.5.2.1). <see cref="PunchOutcome.Plain"/> means that success stays within reach whatever has happened before.
+/// The world is as small as it can be: one endpoint behind each NAT, and a server that both have sent to. In each step one side sends a request to an
+/// address that it knows, and either the request is lost, or it is answered and the answer lost, or the answer arrives. A pair of addresses works
+/// when an answer arrives from where the request went (RFC 8445 section 7.2.5.2.1). <see cref="PunchOutcome.Plain"/> means that success stays within
+/// reach whatever has happened before.
 /// </remarks>
 public static class PunchModel
 {
@@ -67,7 +68,8 @@ public static class PunchModel
         PunchOutcome.TwoPorts => "2",
     };
 
-    private static Dictionary<PunchState, List<PunchState>> Explore(PunchSide[] sides, bool[] guesses, out HashSet<PunchState> successes, out bool crossing)
+    private static Dictionary<PunchState, List<PunchState>> Explore(
+        PunchSide[] sides, bool[] guesses, out HashSet<PunchState> successes, out bool crossing)
     {
         var start = PunchState.Start(sides[0], sides[1]);
         var steps = new Dictionary<PunchState, List<PunchState>> { [start] = [] };

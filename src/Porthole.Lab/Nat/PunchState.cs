@@ -1,11 +1,11 @@
 namespace Porthole.Lab.Nat;
 
 /// <summary>
-/// The whole world of <see cref="PunchModel"/>: two NATs with one endpoint behind each, and which of the other's ports each side has learned. Ports are
-/// numbered in the order in which they are made; port 0 is the one that the server saw.
+/// The whole world of <see cref="PunchModel"/>: two NATs with one endpoint behind each, and which of the other's ports each side has learned. Ports
+/// are numbered in the order in which they are made; port 0 is the one that the server saw.
 /// </summary>
-/// <remarks>Of each side 17 bytes: the count of ports; each port's mapping key; each port's permits as bits; the port by which answers to each of the other's ports leave, plus one; the
-/// known ports of the other as bits.</remarks>
+/// <remarks>Of each side 17 bytes: the count of ports; each port's mapping key; each port's permits as bits; the port by which answers to each of the
+/// other's ports leave, plus one; the known ports of the other as bits.</remarks>
 internal sealed class PunchState : IEquatable<PunchState>
 {
     /// <summary>More than any pair of NATs needs before it has shown what it can do.</summary>

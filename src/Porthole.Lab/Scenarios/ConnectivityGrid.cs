@@ -45,7 +45,8 @@ public sealed class ConnectivityGrid(GridOptions options)
         text.Append(CultureInfo.InvariantCulture, $"One way {Milliseconds(options.OneWay)} ms between two hosts and between host and server");
         if (options.Loss > 0) text.Append(CultureInfo.InvariantCulture, $", {options.Loss:P0} loss each way");
         if (options.Jitter > TimeSpan.Zero) text.Append(CultureInfo.InvariantCulture, $", {Milliseconds(options.Jitter)} ms jitter");
-        text.Append(CultureInfo.InvariantCulture, $"; {options.Seeds} runs a cell. Rows call, columns are called. A number is the median time to a direct path in ms; `relay` means that the session stayed there.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"; {options.Seeds} runs a cell. Rows call, columns are called. ");
+        text.Append("A number is the median time to a direct path in ms; `relay` means that the session stayed there.\n\n");
         AppendGlance(text);
         text.Append('\n');
         AppendRows(text);
@@ -79,8 +80,9 @@ public sealed class ConnectivityGrid(GridOptions options)
 
         firstByte.Sort();
         toDirect.Sort();
-        return new GridCell(
-            first, second, PunchModel.Decide(Side(first), Side(second)), options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, (double)packets / options.Seeds);
+        var model = PunchModel.Decide(Side(first), Side(second));
+        double mean = (double)packets / options.Seeds;
+        return new GridCell(first, second, model, options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, mean);
     }
 
     private (TimeSpan? FirstByte, TimeSpan? ToDirect, long Packets) RunOnce(ulong seed, NatProfile first, NatProfile second)
@@ -137,11 +139,12 @@ public sealed class ConnectivityGrid(GridOptions options)
             text.Append(CultureInfo.InvariantCulture, $"| {row[0].First} |");
             foreach (var cell in row)
             {
+                string median = Milliseconds(GridCell.Percentile(cell.ToDirect, 0.5));
                 string direct = cell.Direct switch
                 {
                     0 => cell.Open == cell.Runs ? "relay" : "**no**",
-                    _ when cell.Direct == cell.Runs => Milliseconds(GridCell.Percentile(cell.ToDirect, 0.5)),
-                    _ => string.Create(CultureInfo.InvariantCulture, $"{Milliseconds(GridCell.Percentile(cell.ToDirect, 0.5))} ({cell.Direct}/{cell.Runs})"),
+                    _ when cell.Direct == cell.Runs => median,
+                    _ => string.Create(CultureInfo.InvariantCulture, $"{median} ({cell.Direct}/{cell.Runs})"),
                 };
                 text.Append(CultureInfo.InvariantCulture, $" {direct} |");
             }
@@ -152,10 +155,12 @@ public sealed class ConnectivityGrid(GridOptions options)
 
     private void AppendRows(StringBuilder text)
     {
-        text.Append("| caller | called | model | direct | first byte p50 / p95, ms | direct p50 / p95, ms | packets |\n|---|---|---|---:|---:|---:|---:|\n");
+        text.Append("| caller | called | model | direct | first byte p50 / p95, ms | direct p50 / p95, ms | packets |\n");
+        text.Append("|---|---|---|---:|---:|---:|---:|\n");
         foreach (var cell in _cells)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {cell.First} | {cell.Second} | {PunchModel.Symbol(cell.Model)} | {cell.Direct}/{cell.Runs} ");
+            text.Append(CultureInfo.InvariantCulture, $"| {cell.First} | {cell.Second} | {PunchModel.Symbol(cell.Model)} ");
+            text.Append(CultureInfo.InvariantCulture, $"| {cell.Direct}/{cell.Runs} ");
             text.Append(CultureInfo.InvariantCulture, $"| {Both(cell.FirstByte)} | {Both(cell.ToDirect)} | {cell.Packets:0.0} |\n");
         }
     }
@@ -164,5 +169,6 @@ public sealed class ConnectivityGrid(GridOptions options)
         ? "–"
         : $"{Milliseconds(GridCell.Percentile(times, 0.5))} / {Milliseconds(GridCell.Percentile(times, 0.95))}";
 
-    private static string Milliseconds(TimeSpan? time) => time is { } value ? value.TotalMilliseconds.ToString("0.#", CultureInfo.InvariantCulture) : "–";
+    private static string Milliseconds(TimeSpan? time) =>
+        time is { } value ? value.TotalMilliseconds.ToString("0.#", CultureInfo.InvariantCulture) : "–";
 }

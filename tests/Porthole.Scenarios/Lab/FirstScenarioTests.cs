@@ -38,7 +38,8 @@ public sealed class FirstScenarioTests
         string source = File.ReadAllText(ThisFile());
         int begin = source.IndexOf("    [Fact]", StringComparison.Ordinal);
         int end = source.IndexOf("    [Fact]", begin + 1, StringComparison.Ordinal);
-        string code = string.Join('\n', source[begin..end].TrimEnd().Split('\n').Select(line => line.StartsWith("    ", StringComparison.Ordinal) ? line[4..] : line));
+        var lines = source[begin..end].TrimEnd().Split('\n');
+        string code = string.Join('\n', lines.Select(line => line.StartsWith("    ", StringComparison.Ordinal) ? line[4..] : line));
         Assert.Contains($"```csharp\n{code}\n```", Document(), StringComparison.Ordinal);
     }
 

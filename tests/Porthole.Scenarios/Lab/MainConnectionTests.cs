@@ -72,7 +72,7 @@ public sealed class MainConnectionTests
         world.Client.Request(new SocketRequest.ServerConnect(s_main, new Uri(uri)));
         world.Running.Drain();
         world.Lab.RunFor(TimeSpan.FromSeconds(20));
-        Assert.Equal((Instant.FromMilliseconds(milliseconds), reason), (world.Client.Events[0].At, Assert.IsType<SocketEvent.Failed>(world.Client.Events[0].Event).Reason));
+        Assert.Equal((Instant.FromMilliseconds(milliseconds), reason), Failure(world.Client, 0));
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class MainConnectionTests
         world.Lab.RunFor(TimeSpan.FromSeconds(1));
         world.ServerRunning.Stop();
         world.Lab.RunFor(TimeSpan.FromSeconds(1));
-        Assert.Equal((Instant.FromMilliseconds(1020), SocketFailure.Closed), (world.Client.Events[1].At, Assert.IsType<SocketEvent.Failed>(world.Client.Events[1].Event).Reason));
+        Assert.Equal((Instant.FromMilliseconds(1020), SocketFailure.Closed), Failure(world.Client, 1));
         world.Connect();
         world.Lab.RunFor(TimeSpan.FromSeconds(1));
         Assert.Equal(SocketFailure.Refused, Assert.IsType<SocketEvent.Failed>(world.Client.Events[2].Event).Reason);
@@ -118,7 +118,7 @@ public sealed class MainConnectionTests
         world.Running.Drain();
         world.Lab.RunFor(TimeSpan.FromSeconds(1));
         Assert.Equal(9, Assert.Single(world.Server.Received).Bytes[1]); // what was sent before arrives before
-        Assert.Equal((Instant.FromMilliseconds(1020), SocketFailure.Closed), (world.Server.Events[1].At, Assert.IsType<SocketEvent.Failed>(world.Server.Events[1].Event).Reason));
+        Assert.Equal((Instant.FromMilliseconds(1020), SocketFailure.Closed), Failure(world.Server, 1));
         Assert.Single(world.Client.Events);
         Assert.Empty(world.ServerRunning.Connections);
     }
@@ -170,6 +170,9 @@ public sealed class MainConnectionTests
         world.Lab.RunFor(TimeSpan.FromSeconds(60));
         Assert.Equal(SocketFailure.TimedOut, Assert.IsType<SocketEvent.Failed>(world.Server.Events[1].Event).Reason);
     }
+
+    private static (Instant At, SocketFailure Reason) Failure(ScriptedMachine machine, int index) =>
+        (machine.Events[index].At, Assert.IsType<SocketEvent.Failed>(machine.Events[index].Event).Reason);
 
     private sealed class World
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Porthole.Lab;
 using Porthole.Protocol;
 
@@ -52,7 +53,7 @@ internal sealed class ScriptedMachine : ISocketUser
         return true;
     }
 
-    public bool TryTakeSocketRequest([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SocketRequest? request) => _requests.TryDequeue(out request);
+    public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) => _requests.TryDequeue(out request);
 
     public void HandleSocketEvent(Instant now, SocketEvent socketEvent) => Events.Add((now, socketEvent));
 }

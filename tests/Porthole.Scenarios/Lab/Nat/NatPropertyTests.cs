@@ -65,7 +65,8 @@ public sealed class NatPropertyTests
         static List<NatMappingInfo> Run(ulong seed)
         {
             var nat = new NatTable(NatProfile.Symmetric, new SeededEntropy(seed), TransportAddress.Parse("203.0.113.1:0"));
-            for (int i = 1; i < 100; i++) nat.TranslateOutbound(default, new NatPacket(TransportAddress.Parse("10.0.0.1:1"), TransportAddress.Parse($"198.51.100.1:{i}")));
+            var inside = TransportAddress.Parse("10.0.0.1:1");
+            for (int i = 1; i < 100; i++) nat.TranslateOutbound(default, new NatPacket(inside, TransportAddress.Parse($"198.51.100.1:{i}")));
             return [.. nat.GetMappings(default)];
         }
 

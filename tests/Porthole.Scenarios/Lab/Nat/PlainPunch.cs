@@ -6,8 +6,8 @@ using Porthole.Protocol;
 namespace Porthole.Scenarios.Lab.Nat;
 
 /// <summary>
-/// The plainest puncher: it sends a request to every address it knows every 20 ms, answers every request, learns every address that a request comes from,
-/// and has succeeded when an answer comes from where the request went.
+/// The plainest puncher: it sends a request to every address it knows every 20 ms, answers every request, learns every address that a request comes
+/// from, and has succeeded when an answer comes from where the request went.
 /// </summary>
 internal sealed class PlainPuncher : IProtocolMachine
 {

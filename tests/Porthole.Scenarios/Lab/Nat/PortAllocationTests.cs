@@ -88,7 +88,8 @@ public sealed class PortAllocationTests
     [Fact]
     public void Parity_is_kept_whatever_the_kind()
     {
-        PortAllocation[] kinds = [new PortAllocation.Random(), new PortAllocation.Sequential(), new PortAllocation.Block(64), new PortAllocation.Preserve()];
+        PortAllocation[] kinds =
+            [new PortAllocation.Random(), new PortAllocation.Sequential(), new PortAllocation.Block(64), new PortAllocation.Preserve()];
         foreach (var kind in kinds)
         {
             var nat = Create(NatProfile.Symmetric with { Allocation = kind with { KeepParity = true } });
@@ -123,9 +124,10 @@ public sealed class PortAllocationTests
             Send(nat, 10, Host(1, 5001), s_server); // now host 2 is the oldest
         }
 
-        Assert.Equal(NatDropReason.TableFull, refusing.TranslateOutbound(Instant.FromMilliseconds(20), new NatPacket(Host(4, 5004), s_server)).Reason);
+        var later = Instant.FromMilliseconds(20);
+        Assert.Equal(NatDropReason.TableFull, refusing.TranslateOutbound(later, new NatPacket(Host(4, 5004), s_server)).Reason);
         Send(evicting, 20, Host(4, 5004), s_server);
-        Assert.Equal([Host(3, 5003), Host(1, 5001), Host(4, 5004)], evicting.GetMappings(Instant.FromMilliseconds(20)).Select(mapping => mapping.Internal));
+        Assert.Equal([Host(3, 5003), Host(1, 5001), Host(4, 5004)], evicting.GetMappings(later).Select(mapping => mapping.Internal));
         Assert.Equal(3, evicting.MappingCount);
     }
 

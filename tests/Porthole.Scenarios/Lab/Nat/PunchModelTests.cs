@@ -60,7 +60,13 @@ public sealed class PunchModelTests
     [Fact]
     public void Mixed_state_models_are_decided_too()
     {
-        PunchSide[] all = [.. from scope in Enum.GetValues<FilterScope>() from answers in Enum.GetValues<AnswerRoute>() from side in PunchSide.All(scope, answers) select side];
+        PunchSide[] all =
+        [
+            .. from scope in Enum.GetValues<FilterScope>()
+               from answers in Enum.GetValues<AnswerRoute>()
+               from side in PunchSide.All(scope, answers)
+               select side,
+        ];
         foreach (var first in all)
         {
             foreach (var second in all) Assert.Equal(PunchModel.Decide(first, second), PunchModel.Decide(second, first));
@@ -85,7 +91,9 @@ public sealed class PunchModelTests
                 {
                     var punch = new PlainPunch(seed, first.ToProfile(), second.ToProfile(), link);
                     bool direct = punch.Run(plain ? TimeSpan.FromSeconds(5) : TimeSpan.FromMilliseconds(500));
-                    Assert.True(plain ? direct : !punch.AnySuccess, $"{first} x {second}, {scope}, {answers}, seed {seed}: the model says {(plain ? "plain" : "not plain")}");
+                    Assert.True(
+                        plain ? direct : !punch.AnySuccess,
+                        $"{first} x {second}, {scope}, {answers}, seed {seed}: the model says {(plain ? "plain" : "not plain")}");
                 }
             }
         }
@@ -100,7 +108,8 @@ public sealed class PunchModelTests
         {
             Assert.True(new PlainPunch(seed, NatProfile.Masquerade, NatProfile.Masquerade, link).Run(TimeSpan.FromSeconds(2)));
             var punch = new PlainPunch(seed, NatProfile.PoisonedMasquerade, NatProfile.PoisonedMasquerade, link);
-            bool early = (punch.Starts[0] - punch.Starts[1]).Duration() > 2 * link.Delay; // the first packet is there before the other side's own has left
+            // The first packet is there before the other side's own has left.
+            bool early = (punch.Starts[0] - punch.Starts[1]).Duration() > 2 * link.Delay;
             Assert.Equal(!early, punch.Run(TimeSpan.FromSeconds(2)));
             if (early) spoiled++;
         }

@@ -39,7 +39,7 @@ public sealed class StatefulFirewallTests
     public void It_is_bounded()
     {
         var firewall = new StatefulFirewall(NatFiltering.AddressAndPortDependent, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), maxFlows: 10);
-        for (int i = 1; i <= 10; i++) Assert.True(firewall.TranslateOutbound(default, new NatPacket(s_host, s_server.WithPort((ushort)i))).IsTranslated);
+        for (ushort i = 1; i <= 10; i++) Assert.True(firewall.TranslateOutbound(default, new NatPacket(s_host, s_server.WithPort(i))).IsTranslated);
         Assert.Equal(NatDropReason.TableFull, firewall.TranslateOutbound(default, new NatPacket(s_host, s_stranger)).Reason);
         Assert.True(firewall.TranslateOutbound(Instant.FromMilliseconds(1000), new NatPacket(s_host, s_stranger)).IsTranslated);
         Assert.Equal(1, firewall.FlowCount);
