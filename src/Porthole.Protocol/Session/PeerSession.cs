@@ -90,6 +90,12 @@ public sealed partial class PeerSession
     /// <summary>How many packets lie between the oldest whose fate is open and the newest: bounded, whatever the peer does.</summary>
     internal long SentRecords => _recovery.Sent.Next - _recovery.Sent.First;
 
+    /// <summary>How many ranges of received packets are remembered.</summary>
+    internal int ReceivedRanges => _received.Ranges.Count;
+
+    /// <summary>The probe time-out of a path, without back-off.</summary>
+    internal TimeSpan ProbeTimeout(PathId path) => Find(path)!.RoundTrip.ProbeTimeout;
+
     /// <summary>What the session has sent and received in all.</summary>
     public SessionStatistics Statistics => new(
         _packetsSent, _packetsReceived, _recovery.PacketsLost, _packetsRefused, _bytesSent, _bytesReceived, _streams.BytesSent, _streams.BytesResent, _moves);
