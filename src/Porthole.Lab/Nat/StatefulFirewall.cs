@@ -65,7 +65,7 @@ public sealed class StatefulFirewall(NatFiltering filtering, TimeSpan unrepliedL
         return _flows.Count < maxFlows;
     }
 
-    // With endpoint-independent filtering a host is open to all at a port once it has sent from it (RFC 6092 REC-11 allows that).
+    // With endpoint-independent filtering a host is open to all at a port once it has sent from it, which RFC 6092 allows.
     private TransportAddress FilterKey(TransportAddress remote) => filtering switch
     {
         NatFiltering.EndpointIndependent => default,
