@@ -17,6 +17,12 @@ internal static unsafe partial class LinuxUdp
     /// <summary>MSG_WAITFORONE: wait for the first message only.</summary>
     public const int WaitForOne = 0x10000;
 
+    /// <summary>MSG_DONTWAIT: fail instead of waiting.</summary>
+    public const int DontWait = 0x40;
+
+    /// <summary>POLLOUT: there is room to send.</summary>
+    public const short PollOut = 0x4;
+
     /// <summary>MSG_TRUNC: the datagram was longer than the buffer.</summary>
     public const int Truncated = 0x20;
 
@@ -31,6 +37,28 @@ internal static unsafe partial class LinuxUdp
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     public static partial nint SendMessage(int descriptor, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
+
+    /// <summary><c>struct pollfd</c>.</summary>
+    public struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Happened;
+    }
+
+    /// <summary>Values of <c>errno</c>.</summary>
+    public static class Errno
+    {
+        public const int Interrupted = 4;
+        public const int InputOutput = 5;
+        public const int BadDescriptor = 9;
+        public const int WouldBlock = 11;
+        public const int InvalidArgument = 22;
+        public const int MessageTooLong = 90;
+    }
 
     /// <summary><c>struct iovec</c>.</summary>
     public struct Vector

@@ -9,6 +9,12 @@ internal sealed unsafe partial class LinuxUdpPort
     /// <summary>The message headers of the sending thread.</summary>
     private sealed class Sender
     {
+        /// <summary>
+        /// How long a full send queue is waited for. Then what is to be sent is lost, as on a full queue further on: a session slows down by it, whereas a machine that
+        /// is stuck behind a slow link would miss its deadlines.
+        /// </summary>
+        private const int PatienceMilliseconds = 5;
+
         /// <summary>The control message that carries the segment size: header, two bytes, padding to a word.</summary>
         private const int SegmentControlSize = ControlHeaderSize + 8;
 
@@ -45,7 +51,8 @@ internal sealed unsafe partial class LinuxUdpPort
             var header = Header(&vector);
             header.Control = _control;
             header.ControlLength = SegmentControlSize;
-            return SendMessage(descriptor, &header, 0) >= 0;
+            if (SendMessage(descriptor, &header, DontWait) >= 0) return true;
+            return IsRoomAgain(descriptor) && SendMessage(descriptor, &header, DontWait) >= 0;
         }
 
         /// <summary>One call for all datagrams. What the kernel does not take is lost.</summary>
@@ -60,10 +67,18 @@ internal sealed unsafe partial class LinuxUdpPort
 
             for (int sent = 0; sent < count;)
             {
-                int taken = SendMessages(descriptor, _messages + sent, (uint)(count - sent), 0);
-                if (taken <= 0) return;
-                sent += taken;
+                int taken = SendMessages(descriptor, _messages + sent, (uint)(count - sent), DontWait);
+                if (taken <= 0 && !IsRoomAgain(descriptor)) return;
+                sent += Math.Max(0, taken);
             }
+        }
+
+        /// <summary>After a send that failed: whether it failed for a full queue, in which there is room now.</summary>
+        private static bool IsRoomAgain(int descriptor)
+        {
+            if (Marshal.GetLastPInvokeError() != Errno.WouldBlock) return false;
+            var poll = new PollDescriptor { Descriptor = descriptor, Events = PollOut };
+            return Poll(&poll, 1, PatienceMilliseconds) > 0 && poll.Happened == PollOut;
         }
 
         private MessageHeader Header(Vector* vector) => new() { Name = _name, NameLength = _nameLength, Vectors = vector, VectorCount = 1 };

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Porthole.Protocol;
+using static Porthole.Sockets.LinuxUdp;
 
 namespace Porthole.Sockets;
 
@@ -59,7 +60,13 @@ internal sealed unsafe partial class LinuxUdpPort : IUdpPort
         {
             int received = _receiver.Receive(_descriptor, buffer);
             if (_shut) return false;
-            if (received <= 0) continue; // an ICMP answer to something sent before, or a signal
+            if (received <= 0)
+            {
+                if (Marshal.GetLastPInvokeError() == Errno.BadDescriptor) return false;
+                if (Marshal.GetLastPInvokeError() != Errno.Interrupted) Thread.Sleep(1); // what passes is met again at once, what stays must not take a core
+                continue;
+            }
+
             for (int i = 0; i < received; i++) _receiver.AddTo(batch, id, i, _isIPv6);
             if (batch.Count > 0) return true;
         }
@@ -103,7 +110,7 @@ internal sealed unsafe partial class LinuxUdpPort : IUdpPort
         try
         {
             int on = 1;
-            socket.SetRawSocketOption(LinuxUdp.SolUdp, LinuxUdp.UdpGro, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in on)));
+            socket.SetRawSocketOption(SolUdp, UdpGro, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in on)));
         }
         catch (SocketException)
         {
@@ -116,18 +123,11 @@ internal sealed unsafe partial class LinuxUdpPort : IUdpPort
         if (!OperatingSystem.IsLinux() || IntPtr.Size != 8) return false; // the structures below are laid out for 64 bits
         try
         {
-            return LinuxUdp.ReceiveMessages(-1, null, 0, 0, null) < 0; // EBADF from the kernel: the call is there
+            return ReceiveMessages(-1, null, 0, 0, null) < 0; // EBADF from the kernel: the call is there
         }
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
             return false;
         }
-    }
-
-    private static class Errno
-    {
-        public const int InputOutput = 5;
-        public const int InvalidArgument = 22;
-        public const int MessageTooLong = 90;
     }
 }

@@ -36,9 +36,11 @@ internal sealed class PortableUdpPort(Socket socket) : IUdpPort
                 batch.Add(new ReceivedDatagram(id, SocketAddresses.Read(_from.Buffer.Span, socket.AddressFamily), offset, length));
                 offset += length;
             }
-            catch (SocketException) when (!_shut)
+            catch (SocketException exception) when (!_shut)
             {
-                // An ICMP answer to something sent before, or a datagram too long for the buffer: the network may say anything at any time.
+                // An ICMP answer to something sent before, or a datagram too long for the buffer: the network may say anything at any time. Anything else may stay,
+                // and must not take a core.
+                if (exception.SocketErrorCode is not (SocketError.MessageSize or SocketError.ConnectionReset)) Thread.Sleep(1);
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {

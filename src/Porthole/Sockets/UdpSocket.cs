@@ -64,6 +64,7 @@ internal sealed class UdpSocket : INetworkSocket
     private void ReceiveAll()
     {
         while (_batches.Rent() is { } batch && _port.Receive(batch, Id)) _inbox.Deliver(batch);
+        if (Interlocked.Exchange(ref _isClosing, 1) == 0) _inbox.Deliver(new SocketEvent.Failed(Id, SocketFailure.Other, "the system closed the socket"));
         _port.Dispose();
         _closed.SetResult();
     }

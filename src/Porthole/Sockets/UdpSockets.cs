@@ -9,6 +9,9 @@ internal static class UdpSockets
     /// <summary>What a path of 100 Mbit/s delivers in 300 ms: the receiving thread may be late by that much. The system may give less.</summary>
     private const int BufferSize = 4 * 1024 * 1024;
 
+    /// <summary>How long a full send queue is waited for before what is to be sent is lost (SO_SNDTIMEO): a machine that is stuck would miss its deadlines.</summary>
+    private const int SendTimeoutMilliseconds = 5;
+
     /// <summary>SIO_UDP_CONNRESET: off, or Windows answers every later receive with an ICMP error of one destination.</summary>
     private const int ConnectionResetControl = unchecked((int)0x9800000C);
 
@@ -25,6 +28,7 @@ internal static class UdpSockets
             if (timeToLive is { } hops && local.IsIPv6) socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.HopLimit, hops);
             socket.ReceiveBufferSize = BufferSize;
             socket.SendBufferSize = BufferSize;
+            socket.SendTimeout = SendTimeoutMilliseconds;
             socket.Bind(local.ToEndPoint());
             return socket;
         }
