@@ -13,6 +13,7 @@ namespace Porthole.Server;
 internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocketInbox machine, RelayForwarder forwarder) : INetworkSocket
 {
     private readonly RelayQueue _queue = new();
+    private readonly SemaphoreSlim _quota = MessageBuffers.CreateQuota();
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isSending;
@@ -71,7 +72,7 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
         // Ask for nothing first: an idle connection then holds no buffer.
         var ready = await webSocket.ReceiveAsync(Memory<byte>.Empty, _closing.Token).ConfigureAwait(false);
         if (ready.MessageType != WebSocketMessageType.Binary) return false;
-        var batch = MessageBuffers.Rent();
+        var batch = await MessageBuffers.RentAsync(_quota, _closing.Token).ConfigureAwait(false);
         bool isDelivered = false;
         try
         {

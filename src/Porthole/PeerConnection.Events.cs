@@ -38,7 +38,8 @@ public sealed partial class PeerConnection
                 Find(writable.Stream)?.HandleWritable();
                 break;
             case SessionEvent.StreamOpened opened:
-                _incoming.Writer.TryWrite(Register(opened.Stream));
+                var stream = Register(opened.Stream);
+                if (!_incoming.Writer.TryWrite(stream)) stream.Abort(0);
                 break;
             case SessionEvent.StreamClosed closed:
                 if (_streams.TryRemove(closed.Stream.Id, out var over)) over.Wake();

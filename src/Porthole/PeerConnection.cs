@@ -20,11 +20,14 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <summary>Datagrams that wait for the program. Beyond that the oldest are lost, as they would be on the network.</summary>
     private const int MaxWaitingDatagrams = 256;
 
+    /// <summary>Streams of the peer that wait for the program. A session limits those that are open, not those that a peer opens and gives up again.</summary>
+    private const int MaxWaitingStreams = 1_024;
+
     /// <summary>How long <see cref="CloseAsync"/> waits for the machine, which answers at once.</summary>
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(5);
 
     private readonly PeerNode _node;
-    private readonly Channel<PeerStream> _incoming = Channel.CreateUnbounded<PeerStream>(); // bounded by the streams that a session lets a peer open
+    private readonly Channel<PeerStream> _incoming = Channel.CreateBounded<PeerStream>(MaxWaitingStreams);
     private readonly Channel<ReadOnlyMemory<byte>> _datagrams = Channel.CreateBounded<ReadOnlyMemory<byte>>(
         new BoundedChannelOptions(MaxWaitingDatagrams) { FullMode = BoundedChannelFullMode.DropOldest });
 

@@ -5,7 +5,12 @@ namespace Porthole.Runtime;
 /// <summary>Runs a program's event handlers in order and one at a time, away from the machine's thread, where a handler that waits would stop everything.</summary>
 internal sealed class EventQueue
 {
-    private readonly Channel<Action> _actions = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+    /// <summary>Events that wait for a handler that waits. Beyond that the oldest are lost, or whoever floods the one could exhaust the memory of the other.</summary>
+    private const int MaxWaiting = 1_024;
+
+    private readonly Channel<Action> _actions = Channel.CreateBounded<Action>(
+        new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.DropOldest });
+
     private readonly Action<Exception> _failed;
     private readonly Task _running;
 

@@ -9,7 +9,7 @@ internal sealed class BatchPool
 
     public BatchPool(int batches, int bufferSize, int capacity)
     {
-        for (int i = 0; i < batches; i++) _free.Push(new ReceiveBatch(bufferSize, capacity, Return));
+        for (int i = 0; i < batches; i++) _free.Push(new ReceiveBatch(bufferSize, capacity, Return, pinned: true));
     }
 
     /// <summary>Waits for a free batch.</summary>

@@ -15,16 +15,19 @@ public sealed class ReceiveBatch
     /// <param name="bufferSize">The size of its buffer, in bytes.</param>
     /// <param name="capacity">How many datagrams it holds at most.</param>
     /// <param name="returned">Called on <see cref="Release"/>, by any thread; null leaves the batch to the garbage collector.</param>
-    public ReceiveBatch(int bufferSize, int capacity, Action<ReceiveBatch>? returned)
+    /// <param name="pinned">Whether the buffer never moves, for system calls that are given addresses.</param>
+    public ReceiveBatch(int bufferSize, int capacity, Action<ReceiveBatch>? returned, bool pinned = false)
     {
-        // Pinned, because system calls that take many buffers at once are given addresses; not zeroed, because only received bytes are read.
-        Memory = GC.AllocateUninitializedArray<byte>(bufferSize, pinned: true);
+        Memory = GC.AllocateUninitializedArray<byte>(bufferSize, pinned); // not zeroed: only received bytes are read
         _datagrams = new ReceivedDatagram[capacity];
         _returned = returned;
     }
 
-    /// <summary>The buffer. It never moves.</summary>
+    /// <summary>The buffer.</summary>
     public Memory<byte> Memory { get; }
+
+    /// <summary>Who is told of the next release, beside the pool.</summary>
+    internal SemaphoreSlim? Quota { get; set; }
 
     /// <summary>How many datagrams the batch holds.</summary>
     public int Count { get; private set; }

@@ -30,6 +30,7 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
 
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _aborting = new();
+    private readonly SemaphoreSlim _quota = MessageBuffers.CreateQuota();
     private readonly object _gate = new();
     private int _unsent;
     private bool _congested;
@@ -163,7 +164,7 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
                 // Ask for nothing first: an idle connection then holds no buffer.
                 var ready = await webSocket.ReceiveAsync(Memory<byte>.Empty, _aborting.Token).ConfigureAwait(false);
                 if (ready.MessageType == WebSocketMessageType.Close) return Ended(webSocket);
-                var batch = MessageBuffers.Rent();
+                var batch = await MessageBuffers.RentAsync(_quota, _aborting.Token).ConfigureAwait(false);
                 int length = 0;
                 ValueWebSocketReceiveResult received;
                 do

@@ -119,6 +119,29 @@ public sealed class MainConnectionTests
     }
 
     [Fact]
+    public async Task A_machine_that_falls_behind_holds_few_messages_and_the_sender_waits()
+    {
+        var flooding = new TaskCompletionSource<int>();
+        await using var server = await TestServer.StartAsync(async webSocket =>
+        {
+            byte[] message = new byte[60_000];
+            for (int sent = 0; sent < 2_000; sent++)
+            {
+                var sending = webSocket.SendAsync(message, WebSocketMessageType.Binary, true, Token);
+                if (await Task.WhenAny(sending, Task.Delay(500, Token)) == sending) continue;
+                flooding.SetResult(sent);
+                await sending;
+            }
+        });
+        var hoarder = new HoardingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), hoarder);
+        Assert.InRange(await flooding.Task.WaitAsync(CollectingInbox.Patience, Token), 1, 1_999);
+        Assert.InRange(hoarder.Held, 1, 8);
+        socket.Close(abortive: true);
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+    }
+
+    [Fact]
     public async Task A_refused_connection_says_so()
     {
         int port = FreePort();
@@ -209,6 +232,19 @@ public sealed class MainConnectionTests
         while (await webSocket.ReceiveAsync(buffer.AsMemory(), Token) is { MessageType: WebSocketMessageType.Binary } message)
         {
             await webSocket.SendAsync(buffer.AsMemory(0, message.Count), WebSocketMessageType.Binary, message.EndOfMessage, Token);
+        }
+    }
+
+    private sealed class HoardingInbox : ISocketInbox
+    {
+        private int _held;
+
+        public int Held => Volatile.Read(ref _held);
+
+        public void Deliver(ReceiveBatch batch) => Interlocked.Increment(ref _held);
+
+        public void Deliver(SocketEvent socketEvent)
+        {
         }
     }
 
