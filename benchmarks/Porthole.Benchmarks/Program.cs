@@ -1,4 +1,5 @@
 using System.Globalization;
+using Porthole.Benchmarks.EndToEnd;
 using Porthole.Benchmarks.Harness;
 using Porthole.Benchmarks.Protocol;
 
@@ -9,7 +10,7 @@ internal static class Program
 {
     private const int UsageError = 2;
 
-    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark()];
+    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark()];
 
     public static async Task<int> Main(string[] arguments)
     {

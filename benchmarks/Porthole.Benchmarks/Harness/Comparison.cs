@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Porthole.Benchmarks.Harness;
 
@@ -13,9 +12,6 @@ namespace Porthole.Benchmarks.Harness;
 /// <param name="contenders">The others.</param>
 internal sealed class Comparison(string title, string unit, Contender reference, params Contender[] contenders)
 {
-    /// <summary>How figures are written: three digits that mean something.</summary>
-    private const string Format = "G3";
-
     /// <summary>Runs the rounds and gives the table, in Markdown.</summary>
     /// <param name="rounds">How many rounds count.</param>
     /// <param name="warmUps">Rounds before them that do not.</param>
@@ -28,7 +24,7 @@ internal sealed class Comparison(string title, string unit, Contender reference,
             for (int i = 0; i < all.Length; i++)
             {
                 var sample = await all[i].RunRound().ConfigureAwait(false);
-                await Console.Error.WriteLineAsync($"{title}, round {round + 1}: {all[i].Name} {Number(sample.Value)} {unit}").ConfigureAwait(false);
+                await Console.Error.WriteLineAsync($"{title}, round {round + 1}: {all[i].Name} {Figures.Text(sample.Value)} {unit}").ConfigureAwait(false);
                 if (round >= 0) samples[i].Add(sample);
             }
         }
@@ -36,34 +32,29 @@ internal sealed class Comparison(string title, string unit, Contender reference,
         return Table(all, samples);
     }
 
-    private static string Number(double value) => Math.Abs(value) >= 1000
-        ? value.ToString("N0", CultureInfo.InvariantCulture)
-        : value.ToString(Format, CultureInfo.InvariantCulture);
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;
-    }
-
-    private static string Spread(IReadOnlyCollection<double> values) => $"{Number(values.Min())} .. {Number(values.Max())}";
-
     private string Table(Contender[] all, List<Sample>[] samples)
     {
-        var table = new StringBuilder();
-        table.AppendLine(CultureInfo.InvariantCulture, $"### {title}").AppendLine();
-        table.AppendLine(CultureInfo.InvariantCulture, $"| | {unit} | spread | allocated bytes | ratio | spread |");
-        table.AppendLine("|---|---:|---:|---:|---:|---:|");
+        var columns = new List<Column> { new(unit, static sample => sample.Value, WithSpread: true) };
+        if (samples.Any(static list => list.Any(static sample => sample.Allocated is not null))) columns.Add(new Column("bytes allocated", static sample => sample.Allocated));
+        if (samples.Any(static list => list.Any(static sample => sample.Processor is not null))) columns.Add(new Column("processor s/GB", static sample => sample.Processor));
+        var table = new MarkdownTable(["", .. columns.Select(static column => column.Heading), "ratio"]);
         for (int i = 0; i < all.Length; i++)
         {
-            double[] values = [.. samples[i].Select(static sample => sample.Value)];
-            double[] ratios = [.. values.Select((value, round) => value / samples[0][round].Value)];
-            double[] allocated = [.. samples[i].Where(static sample => sample.Allocated is not null).Select(static sample => sample.Allocated!.Value)];
-            string bytes = allocated.Length == 0 ? "" : Number(Math.Round(Median(allocated), 1));
-            string ratio = i == 0 ? "1 | reference" : $"**{Number(Median(ratios))}** | {Spread(ratios)}";
-            table.AppendLine(CultureInfo.InvariantCulture, $"| {all[i].Name} | {Number(Median(values))} | {Spread(values)} | {bytes} | {ratio} |");
+            double[] ratios = [.. samples[i].Zip(samples[0], static (sample, against) => sample.Value / against.Value)];
+            string ratio = i == 0 ? "1 (reference)" : Figures.WithSpread(ratios, bold: true);
+            table.Add([all[i].Name, .. columns.Select(column => column.Text(samples[i])), ratio]);
         }
 
-        return table.ToString();
+        return string.Create(CultureInfo.InvariantCulture, $"### {title}\n\n{table}");
+    }
+
+    private sealed record Column(string Heading, Func<Sample, double?> Select, bool WithSpread = false)
+    {
+        public string Text(List<Sample> samples)
+        {
+            double[] values = [.. samples.Select(Select).OfType<double>()];
+            if (values.Length == 0) return "";
+            return WithSpread ? Figures.WithSpread(values, bold: false) : Figures.Text(Figures.Median(values));
+        }
     }
 }
