@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Porthole.Identity;
 using Porthole.Lab.Live;
@@ -72,13 +73,29 @@ internal sealed class PeerCommandOptions
             KnownPeers = known,
             Allowed = [.. known.Peers.Select(static peer => peer.Key.PeerId).Distinct().Take(RendezvousLimits.MaxListedPeers)],
             Presence = PresenceMode.None,
-            BindAddress = parsed.GetValue(_ip),
+            BindAddress = CheckAddress(parsed.GetValue(_ip)),
             Port = parsed.GetValue(_port),
             RelayOnly = parsed.GetValue(_relayOnly),
             HideLan = parsed.GetValue(_hideLan),
             LoggerFactory = loggers,
             Network = ReadLab(parsed.GetValue(_lab)),
         };
+    }
+
+    /// <summary>An address that is not this host's would leave the peer without any, and nobody would know why.</summary>
+    private static IPAddress? CheckAddress(IPAddress? address)
+    {
+        if (address is null) return null;
+        using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            socket.Bind(new IPEndPoint(address, 0));
+            return address;
+        }
+        catch (SocketException)
+        {
+            throw new PeerException(PeerError.AddressNotAvailable, $"{address} is no address of this host. Choose another with --ip, or leave it out to use all.");
+        }
     }
 
     private static LabNetwork? ReadLab(string? text)

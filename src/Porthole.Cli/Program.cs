@@ -15,6 +15,7 @@ internal static class Program
         var root = new RootCommand("Direct, encrypted connections between two programs behind NATs.")
         {
             ServerCommand.Create(),
+            ChatCommand.Create(),
             PingCommand.Create(),
             ListenCommand.Create(),
             PeersCommand.Create(),
@@ -27,7 +28,8 @@ internal static class Program
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            Complaint.Write($"{parsed.Errors[0].Message} Try 'porthole {CommandOf(parsed)}--help'.");
+            string what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not known here." : parsed.Errors[0].Message;
+            Complaint.Write($"{what} Try 'porthole {CommandOf(parsed)}--help'.");
             return ExitCode.Usage;
         }
 

@@ -127,6 +127,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         using var activity = PeerActivity.StartConnect();
         long began = Options.TimeProvider.GetTimestamp();
         _knownPeers.Refresh(); // another process may have met the peer
+        if (IsSelf(target)) throw new PeerException(PeerError.BadRequest, $"'{target}' is this peer itself. Use another name and identity file for one of the two.");
         var opened = new TaskCompletionSource<PeerConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
         PeerConnection? made = null;
         bool posted = Post((machine, now) =>
@@ -241,6 +242,9 @@ public sealed partial class PeerNode : IAsyncDisposable
     }
 
     internal void Raise(Action action) => _events.Add(action);
+
+    private bool IsSelf(PeerTarget target) =>
+        target.Id == Id || (target.Name is { } name && ((Name is not null && PeerName.Normalize(name) == PeerName.Normalize(Name)) || _knownPeers.FindByName(ServerKey?.PeerId ?? PeerId.Unknown, name)?.PeerId == Id));
 
     private static PeerException ClosedException() => new(PeerError.Closed, "The peer was closed here.");
 

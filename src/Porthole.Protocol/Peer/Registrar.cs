@@ -85,7 +85,7 @@ internal sealed class Registrar(PeerContext context)
                 if (!context.Sockets.HandleFailed(failed.Socket, failed.Reason))
                 {
                     context.Events.Enqueue(new PeerEvent.SocketsFailed(
-                        PeerError.PortInUse, $"UDP port {context.Options.Port} is taken. Choose another with --bind, or leave it out to use any."));
+                        PeerError.PortInUse, $"UDP port {context.Options.Port} is taken. Choose another with --port, or leave it out to use any."));
                 }
 
                 Refresh();

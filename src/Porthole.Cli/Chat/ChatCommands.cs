@@ -1,0 +1,175 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Cli.Chat;
+
+/// <summary>What a person, or a script, types into a chat.</summary>
+/// <param name="room">The chats.</param>
+/// <param name="node">The peer.</param>
+/// <param name="view">Where answers are shown.</param>
+internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
+{
+    /// <summary>The commands, for help and completion.</summary>
+    public static readonly (string Name, string Meaning)[] All =
+    [
+        ("/peers", "who is connected, on which path, and who is online"),
+        ("/connect NAME", "call a peer: a name, a name with its id (bob@ID), or an id"),
+        ("/accept [NAME]", "take a call"),
+        ("/refuse [NAME]", "decline a call"),
+        ("/verify NAME", "a number to compare with them by voice: equal numbers mean that nobody is in between"),
+        ("/quit", "leave"),
+        ("/help", "this list"),
+    ];
+
+    private const string Usage = "A line goes to everyone you are connected to, 'NAME: text' to one. '//' at the start stands for one '/'.";
+
+    /// <summary>The exit code of the first thing that could not be done; 0 for none.</summary>
+    public int FirstFailure { get; private set; }
+
+    /// <summary>Does what a line says.</summary>
+    /// <returns>False when it says to quit.</returns>
+    public async Task<bool> RunAsync(string line)
+    {
+        string text = line.Trim();
+        if (text.Length == 0) return true;
+        if (text[0] != '/' || text.StartsWith("//", StringComparison.Ordinal))
+        {
+            Say(text[0] == '/' ? text[1..] : text);
+            return true;
+        }
+
+        string[] words = text.Split(' ', 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string argument = words.Length > 1 ? words[1] : "";
+        switch (words[0])
+        {
+            case "/quit" or "/exit":
+                return false;
+            case "/help":
+                foreach (var (name, meaning) in All) Tell($"{name,-16} {meaning}");
+                Tell(Usage);
+                break;
+            case "/peers":
+                await ShowPeersAsync().ConfigureAwait(false);
+                break;
+            case "/connect":
+                await ConnectAsync(argument).ConfigureAwait(false);
+                break;
+            case "/accept":
+                await room.AnswerAsync(argument, accept: true).ConfigureAwait(false);
+                break;
+            case "/refuse":
+                await room.AnswerAsync(argument, accept: false).ConfigureAwait(false);
+                break;
+            case "/verify":
+                await VerifyAsync(argument).ConfigureAwait(false);
+                break;
+            default:
+                Fail(PeerError.BadRequest, $"{Words.Safe(words[0])} is no command. Type /help.");
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>Calls a peer.</summary>
+    public async Task ConnectAsync(string whom)
+    {
+        if (!PeerTarget.TryParse(whom, out var target)) Fail(PeerError.BadRequest, $"'{Words.Safe(whom)}' {Parsers.BadTarget}");
+        else if (await room.ConnectAsync(target).ConfigureAwait(false) is { } failure) Remember(failure.Error);
+    }
+
+    private void Say(string text)
+    {
+        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        if (colon > 0 && room.Find(text[..colon]) is { } one)
+        {
+            string rest = text[(colon + 1)..].Trim();
+            if (rest.Length > 0) room.Send([one], rest);
+            return;
+        }
+
+        ChatLink[] everyone = [.. room.Links.Where(static link => link.Ready.IsCompletedSuccessfully)];
+        if (everyone.Length > 0) room.Send(everyone, text);
+        else Fail(PeerError.PeerOffline, "Nobody is connected: the line was not sent. /connect NAME calls somebody.");
+    }
+
+    private async Task ShowPeersAsync()
+    {
+        var links = room.Links;
+        foreach (var link in links) Tell(await DescribeAsync(link).ConfigureAwait(false));
+        foreach (string caller in room.Callers) Tell($"{caller}: is calling, /accept {caller} or /refuse {caller}");
+        try
+        {
+            var others = (await node.PeersAsync().ConfigureAwait(false)).Where(peer => !links.Any(link => link.Connection.RemotePeerId == peer.Peer)).ToArray();
+            foreach (var other in others) Tell($"{other.Name ?? other.Peer.Short}: online");
+            if (links.Length + others.Length == 0) Tell("Nobody whom you may see is online. /connect NAME calls somebody.");
+        }
+        catch (PeerException exception)
+        {
+            Fail(exception.Error, exception.Message);
+        }
+    }
+
+    private static async Task<string> DescribeAsync(ChatLink link)
+    {
+        try
+        {
+            var report = await link.Connection.GetReportAsync().ConfigureAwait(false);
+            var rtt = report.Paths.FirstOrDefault(static path => path.IsActive)?.SmoothedRoundTrip ?? report.Path.RoundTrip;
+            string why = report.Path.IsDirect ? "" : $" ({report.Verdict.Sentence})";
+            string waiting = link.Undelivered == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {link.Undelivered} messages not delivered yet");
+            return $"{link.Label}: {report.Path.InWords}{(rtt is { } time ? $", {Words.Span(time)}" : "")}{waiting}{why}";
+        }
+        catch (PeerException)
+        {
+            return $"{link.Label}: is leaving";
+        }
+    }
+
+    private async Task VerifyAsync(string whom)
+    {
+        var link = whom.Length == 0 && room.Links is [var only] ? only : room.Find(whom);
+        if (link is null)
+        {
+            Fail(PeerError.BadRequest, whom.Length == 0 ? "Say with whom: /verify NAME." : $"{Words.Safe(whom)} is not connected.");
+            return;
+        }
+
+        try
+        {
+            var report = await link.Connection.GetReportAsync().ConfigureAwait(false);
+            Tell($"{link.Label}: {NumberOf(report.HandshakeHash.Span)}. Read it to each other by voice; if both see the same, nobody is in between.");
+        }
+        catch (PeerException exception)
+        {
+            Fail(exception.Error, exception.Message);
+        }
+    }
+
+    /// <summary>Six groups of five digits, 99 bits of the hash: whoever is in between cannot try enough handshakes to hit them.</summary>
+    private static string NumberOf(ReadOnlySpan<byte> hash)
+    {
+        var groups = new string[6];
+        for (int i = 0; i < groups.Length; i++)
+        {
+            ulong bytes = BinaryPrimitives.ReadUInt32BigEndian(hash[(i * 5)..]) * 256UL + hash[i * 5 + 4];
+            groups[i] = (bytes % 100_000).ToString("D5", CultureInfo.InvariantCulture);
+        }
+
+        return string.Join(' ', groups);
+    }
+
+    private void Tell(string text) => view.Show(new ChatEvent.Notice(text));
+
+    private void Fail(PeerError error, string text)
+    {
+        view.Show(new ChatEvent.Failed(error, text));
+        Remember(error);
+    }
+
+    private void Remember(PeerError error)
+    {
+        if (FirstFailure == 0) FirstFailure = ExitCode.Of(error);
+    }
+}

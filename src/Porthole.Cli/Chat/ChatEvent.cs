@@ -1,0 +1,64 @@
+using Porthole.Protocol;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Cli.Chat;
+
+/// <summary>Something a chat shows.</summary>
+internal abstract record ChatEvent
+{
+    private ChatEvent() { }
+
+    /// <summary>The peer is registered, for the first time or again.</summary>
+    public sealed record Registered(string? Name, PeerId Id) : ChatEvent;
+
+    /// <summary>The server is lost; connections on direct paths go on.</summary>
+    public sealed record ServerLost(string Text) : ChatEvent;
+
+    /// <summary>Somebody came or went.</summary>
+    public sealed record Presence(string Peer, PeerId Id, bool IsOnline) : ChatEvent;
+
+    /// <summary>A call goes out.</summary>
+    public sealed record Calling(string Peer) : ChatEvent;
+
+    /// <summary>The person there is being asked.</summary>
+    public sealed record Ringing : ChatEvent;
+
+    /// <summary>Somebody calls and wants an answer.</summary>
+    public sealed record Incoming(string Peer, PeerId Id) : ChatEvent;
+
+    /// <summary>A caller gave up before it was answered.</summary>
+    public sealed record CallEnded(string Peer) : ChatEvent;
+
+    /// <summary>A chat with a peer begins.</summary>
+    public sealed record Connected(string Peer, PeerId Id, bool IsIncoming, bool IsNew) : ChatEvent;
+
+    /// <summary>A chat is on a path.</summary>
+    public sealed record Path(string Peer, ConnectionPath On) : ChatEvent;
+
+    /// <summary>Why a chat is on its path.</summary>
+    public sealed record Reason(string Peer, Verdict Verdict) : ChatEvent;
+
+    /// <summary>A check of a punch; shown where a trace was asked for.</summary>
+    public sealed record Check(PeerEvent.CheckTraced Traced) : ChatEvent;
+
+    /// <summary>A pair of addresses passes checks.</summary>
+    public sealed record Pair(TransportAddress Local, TransportAddress Remote) : ChatEvent;
+
+    /// <summary>A message arrived.</summary>
+    public sealed record Message(string Peer, string Text, PathKind Kind) : ChatEvent;
+
+    /// <summary>A message was handed to the connections of these peers.</summary>
+    public sealed record Sent(IReadOnlyList<string> Peers, ulong Number, string Text) : ChatEvent;
+
+    /// <summary>A message was shown at the peer.</summary>
+    public sealed record Delivered(string Peer, ulong Number, TimeSpan RoundTrip, PathKind Kind) : ChatEvent;
+
+    /// <summary>A chat ended.</summary>
+    public sealed record Left(string Peer, PeerError Error, string Text, int Undelivered) : ChatEvent;
+
+    /// <summary>Something that was asked for.</summary>
+    public sealed record Notice(string Text) : ChatEvent;
+
+    /// <summary>Something that was asked for could not be done.</summary>
+    public sealed record Failed(PeerError Error, string Text) : ChatEvent;
+}

@@ -1,0 +1,162 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Threading.Channels;
+
+namespace Porthole.Cli.Chat;
+
+/// <summary>The chat with one peer: one stream of its connection, which the caller opens. Messages are numbered, and each is acknowledged when it has been shown.</summary>
+internal sealed class ChatLink(string label, PeerConnection connection, IChatView view)
+{
+    /// <summary>Messages that wait for the stream; a peer that is further behind gets no more until it catches up.</summary>
+    private const int MaxWaiting = 64;
+
+    /// <summary>The close code of a chat that meets something else.</summary>
+    private const ulong NotAChat = 1;
+
+    /// <summary>How long the peer may take to open the stream, or to say hello.</summary>
+    private static readonly TimeSpan s_helloPatience = TimeSpan.FromSeconds(20);
+
+    private readonly Channel<byte[]> _outgoing = Channel.CreateBounded<byte[]>(MaxWaiting);
+    private readonly ConcurrentDictionary<ulong, long> _unacknowledged = [];
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile TaskCompletionSource? _settled;
+
+    /// <summary>How the chat calls the peer.</summary>
+    public string Label { get; } = label;
+
+    public PeerConnection Connection { get; } = connection;
+
+    /// <summary>Completes when both sides have said hello; is cancelled if that does not happen.</summary>
+    public Task Ready => _ready.Task;
+
+    /// <summary>Messages that the peer has not acknowledged.</summary>
+    public int Undelivered => _unacknowledged.Count;
+
+    /// <summary>Chats until the connection is over.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            using var late = new CancellationTokenSource(s_helloPatience);
+            var stream = Connection.IsIncoming
+                ? await Connection.AcceptStreamAsync(late.Token).ConfigureAwait(false)
+                : await Connection.OpenStreamAsync(late.Token).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false)) await ChatAsync(stream, late.Token).ConfigureAwait(false);
+        }
+        catch (PeerException)
+        {
+            // The connection is over; its end says why.
+        }
+        catch (OperationCanceledException)
+        {
+            await Connection.CloseAsync(NotAChat, "The chat did not begin: no hello came.").ConfigureAwait(false);
+        }
+        finally
+        {
+            _ready.TrySetCanceled();
+            _outgoing.Writer.TryComplete();
+            if (!Connection.Closed.IsCompleted) await Connection.CloseAsync().ConfigureAwait(false);
+            Settle(force: true);
+        }
+    }
+
+    /// <summary>Hands a message to the connection.</summary>
+    /// <returns>False when the peer is too far behind, or gone.</returns>
+    public bool TrySend(ulong number, string text)
+    {
+        if (Connection.Closed.IsCompleted) return false;
+        _unacknowledged[number] = Stopwatch.GetTimestamp();
+        if (_outgoing.Writer.TryWrite(new ChatFrame.Message(number, text).ToBytes())) return true;
+        _unacknowledged.TryRemove(number, out _);
+        return false;
+    }
+
+    /// <summary>Waits until every message is acknowledged, or can never be.</summary>
+    public async Task WaitDeliveredAsync(CancellationToken cancellationToken)
+    {
+        var settled = _settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Settle(force: Connection.Closed.IsCompleted);
+        await settled.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task ChatAsync(PeerStream stream, CancellationToken helloToken)
+    {
+        await stream.WriteAsync(new ChatFrame.Hello().ToBytes(), helloToken).ConfigureAwait(false);
+        if (await ReadAsync(stream, helloToken).ConfigureAwait(false) is not ChatFrame.Hello)
+        {
+            await Connection.CloseAsync(NotAChat, "This peer runs 'porthole chat', which takes part in chats only.").ConfigureAwait(false);
+            return;
+        }
+
+        _ready.TrySetResult();
+        var writing = WriteAsync(stream);
+        try
+        {
+            while (await ReadAsync(stream, CancellationToken.None).ConfigureAwait(false) is { } frame) Handle(frame);
+        }
+        finally
+        {
+            _outgoing.Writer.TryComplete();
+            await writing.ConfigureAwait(false);
+        }
+    }
+
+    private void Handle(ChatFrame frame)
+    {
+        switch (frame)
+        {
+            case ChatFrame.Message message:
+                view.Show(new ChatEvent.Message(Label, message.Text, Connection.Path.Kind));
+                _ = AcknowledgeAsync(message.Number);
+                break;
+            case ChatFrame.Delivered delivered:
+                if (!_unacknowledged.TryRemove(delivered.Number, out long at)) break;
+                view.Show(new ChatEvent.Delivered(Label, delivered.Number, Stopwatch.GetElapsedTime(at), Connection.Path.Kind));
+                Settle(force: false);
+                break;
+            case ChatFrame.Hello or ChatFrame.Unknown:
+                break;
+        }
+    }
+
+    private async Task AcknowledgeAsync(ulong number)
+    {
+        try
+        {
+            await _outgoing.Writer.WriteAsync(new ChatFrame.Delivered(number).ToBytes()).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            // Nobody is there to be told.
+        }
+    }
+
+    private async Task WriteAsync(PeerStream stream)
+    {
+        try
+        {
+            await foreach (byte[] frame in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false)) await stream.WriteAsync(frame).ConfigureAwait(false);
+        }
+        catch (PeerException)
+        {
+            // The reader meets the same end.
+        }
+    }
+
+    /// <summary>Reads a frame.</summary>
+    /// <returns>Null at the end of the stream, or when what comes is no chat.</returns>
+    private static async Task<ChatFrame?> ReadAsync(PeerStream stream, CancellationToken cancellationToken)
+    {
+        byte[] header = new byte[ChatFrame.HeaderSize];
+        if (await stream.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < header.Length) return null;
+        if (!ChatFrame.TryReadHeader(header, out byte type, out int length)) return null;
+        byte[] body = new byte[length];
+        if (await stream.ReadAtLeastAsync(body, length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < length) return null;
+        return ChatFrame.TryRead(type, body, out var frame) ? frame : null;
+    }
+
+    private void Settle(bool force)
+    {
+        if (force || _unacknowledged.IsEmpty) _settled?.TrySetResult();
+    }
+}

@@ -1,0 +1,289 @@
+using System.Globalization;
+using Porthole.Protocol;
+using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
+
+namespace Porthole.Cli.Chat;
+
+/// <summary>All chats of one peer: takes and makes connections, answers calls, sends to everyone or to one.</summary>
+internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
+{
+    /// <summary>Who is online already is called a moment later than newcomers are, so that two that call each other on sight seldom cross.</summary>
+    private static readonly TimeSpan s_firstCallPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ConnectionHandle, ChatLink> _links = [];
+    private readonly List<(string Label, IncomingCall Call)> _calls = [];
+    private readonly HashSet<string> _calling = [];
+    private readonly List<Task> _running = [];
+    private readonly CancellationTokenSource _closing = new();
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ulong _lastNumber;
+
+    /// <summary>Completes when the server will not have this peer back; faults with the reason.</summary>
+    public TaskCompletionSource Lost { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The chats that go on, oldest first.</summary>
+    public ChatLink[] Links
+    {
+        get
+        {
+            lock (_gate) return [.. _links.Values];
+        }
+    }
+
+    /// <summary>The calls that wait for an answer.</summary>
+    public string[] Callers
+    {
+        get
+        {
+            lock (_gate) return [.. _calls.Select(static one => one.Label)];
+        }
+    }
+
+    public void Start()
+    {
+        view.Show(new ChatEvent.Registered(node.Name, node.Id));
+        node.ServerChanged += HandleServer;
+        node.PresenceChanged += HandlePresence;
+        _running.Add(AcceptAsync());
+        _running.Add(TakeCallsAsync());
+        if (autoConnect) _running.Add(ConnectToThoseOnlineAsync());
+    }
+
+    /// <summary>Ends all chats with a word of good-bye.</summary>
+    public async Task CloseAsync()
+    {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        foreach (var link in Links) await link.Connection.CloseAsync(0, "They left the chat.").ConfigureAwait(false);
+        Task[] running;
+        lock (_gate) running = [.. _running];
+        await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _closing.Dispose();
+    }
+
+    /// <summary>Calls a peer and waits until the chat stands.</summary>
+    /// <returns>Null, or why not.</returns>
+    public async Task<PeerException?> ConnectAsync(PeerTarget target)
+    {
+        string label = target.Name ?? target.ToString();
+        lock (_gate)
+        {
+            if (_links.Values.Any(link => Matches(link, target)) || !_calling.Add(label)) return null;
+        }
+
+        view.Show(new ChatEvent.Calling(label));
+        try
+        {
+            var connection = await node.ConnectAsync(target, _closing.Token).ConfigureAwait(false);
+            await Add(connection).Ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null;
+        }
+        catch (PeerException exception)
+        {
+            view.Show(new ChatEvent.Failed(exception.Error, $"{label}: {exception.Message}"));
+            return exception;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        finally
+        {
+            lock (_gate) _calling.Remove(label);
+        }
+    }
+
+    /// <summary>Answers a call.</summary>
+    /// <param name="caller">Whose; empty for the only one.</param>
+    /// <param name="accept">Whether to take it.</param>
+    public async Task AnswerAsync(string caller, bool accept)
+    {
+        IncomingCall? call;
+        lock (_gate)
+        {
+            int index = caller.Length == 0 && _calls.Count == 1 ? 0 : _calls.FindIndex(one => IsCalled(one.Label, one.Call.PeerId, caller));
+            call = index < 0 ? null : _calls[index].Call;
+            if (index >= 0) _calls.RemoveAt(index);
+        }
+
+        if (call is null)
+        {
+            view.Show(new ChatEvent.Failed(PeerError.BadRequest, caller.Length == 0 ? "Say whose call." : $"{Words.Safe(caller)} is not calling."));
+            return;
+        }
+
+        try
+        {
+            if (accept) Add(await call.AcceptAsync(_closing.Token).ConfigureAwait(false));
+            else call.Refuse();
+        }
+        catch (PeerException exception)
+        {
+            view.Show(new ChatEvent.Failed(exception.Error, exception.Message));
+        }
+        catch (OperationCanceledException)
+        {
+            // The chat ends.
+        }
+    }
+
+    /// <summary>The chat that a person means by a name or an id; null for none.</summary>
+    public ChatLink? Find(string nameOrId) => Links.FirstOrDefault(link => IsCalled(link.Label, link.Connection.RemotePeerId, nameOrId));
+
+    /// <summary>Sends a text to some of the chats.</summary>
+    /// <returns>How many took it.</returns>
+    public int Send(IReadOnlyList<ChatLink> links, string text)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(text) > ChatFrame.MaxText)
+        {
+            view.Show(new ChatEvent.Failed(PeerError.BadRequest, string.Create(CultureInfo.InvariantCulture, $"That is longer than a message may be ({ChatFrame.MaxText} bytes).")));
+            return 0;
+        }
+
+        ulong number = Interlocked.Increment(ref _lastNumber);
+        string[] labels = [.. links.Select(static link => link.Label)];
+        view.Show(new ChatEvent.Sent(labels, number, text)); // before the first acknowledgement can come
+        int taken = 0;
+        foreach (var link in links)
+        {
+            if (link.TrySend(number, text)) taken++;
+            else view.Show(new ChatEvent.Failed(PeerError.LimitReached, $"{link.Label} does not keep up; message {number} was not sent to them."));
+        }
+
+        return taken;
+    }
+
+    /// <summary>Waits until there is somebody to talk to.</summary>
+    public async Task<bool> WaitForSomebodyAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        late.CancelAfter(patience);
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed);
+            if (Links.Any(static link => link.Ready.IsCompletedSuccessfully)) return true;
+            try
+            {
+                await changed.Task.WaitAsync(late.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return false;
+            }
+        }
+    }
+
+    private static bool IsCalled(string label, PeerId id, string nameOrId) =>
+        string.Equals(label, nameOrId, StringComparison.OrdinalIgnoreCase) || (PeerId.TryParse(nameOrId, out var asked) && asked == id);
+
+    private static bool Matches(ChatLink link, PeerTarget target) =>
+        target.Id is { } id ? link.Connection.RemotePeerId == id : string.Equals(link.Connection.RemoteName, target.Name, StringComparison.OrdinalIgnoreCase);
+
+    private ChatLink Add(PeerConnection connection)
+    {
+        ChatLink link;
+        lock (_gate)
+        {
+            string name = connection.RemoteName is { } called && PeerName.IsValid(called) ? PeerName.Normalize(called) : connection.RemotePeerId.Short;
+            string label = name;
+            for (int i = 2; _links.Values.Any(other => other.Label == label); i++) label = string.Create(CultureInfo.InvariantCulture, $"{name}~{i}"); // another instance of the same peer
+            link = new ChatLink(label, connection, view);
+            _links.Add(connection.Handle, link);
+            _running.RemoveAll(static task => task.IsCompleted);
+            _running.Add(RunAsync(link));
+        }
+
+        return link;
+    }
+
+    private async Task RunAsync(ChatLink link)
+    {
+        await Task.Yield();
+        var connection = link.Connection;
+        bool isNew = !node.Options.Allowed.Contains(connection.RemotePeerId);
+        view.Show(new ChatEvent.Connected(link.Label, connection.RemotePeerId, connection.IsIncoming, isNew));
+        connection.PathChanged += (_, path) => view.Show(new ChatEvent.Path(link.Label, path));
+        view.Show(new ChatEvent.Path(link.Label, connection.Path));
+        var chatting = link.RunAsync();
+        _ = link.Ready.ContinueWith(_ => Announce(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await chatting.ConfigureAwait(false);
+        var end = await connection.Closed.ConfigureAwait(false);
+        lock (_gate) _links.Remove(connection.Handle);
+        view.Show(new ChatEvent.Left(link.Label, end.Error, end.Text, link.Undelivered));
+        Announce();
+    }
+
+    private void Announce() => Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true) Add(await node.AcceptAsync(_closing.Token).ConfigureAwait(false));
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            // The node, or the chat, is at its end.
+        }
+    }
+
+    private async Task TakeCallsAsync()
+    {
+        try
+        {
+            while (true) Take(await node.NextCallAsync(_closing.Token).ConfigureAwait(false));
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            // As above.
+        }
+    }
+
+    private void Take(IncomingCall call)
+    {
+        string label = call.Name is { } name && PeerName.IsValid(name) ? PeerName.Normalize(name) : call.PeerId.Short;
+        lock (_gate) _calls.Add((label, call));
+        view.Show(new ChatEvent.Incoming(label, call.PeerId));
+        _ = call.Ended.ContinueWith(
+            _ =>
+            {
+                bool waited;
+                lock (_gate) waited = _calls.RemoveAll(one => one.Call == call) > 0;
+                if (waited) view.Show(new ChatEvent.CallEnded(label));
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void HandleServer(object? sender, ServerState state)
+    {
+        if (state.IsRegistered) view.Show(new ChatEvent.Registered(node.Name, node.Id));
+        else if (state.WillRetry) view.Show(new ChatEvent.ServerLost(state.Text));
+        else if (state.Error is { } error) Lost.TrySetException(new PeerException(error, state.Text));
+    }
+
+    private void HandlePresence(object? sender, PresenceChange change)
+    {
+        view.Show(new ChatEvent.Presence(change.Peer.Name ?? change.Peer.Peer.Short, change.Peer.Peer, change.IsOnline));
+        if (autoConnect && change.IsOnline) _ = ConnectAsync(change.Peer);
+    }
+
+    private async Task ConnectToThoseOnlineAsync()
+    {
+        try
+        {
+            await Task.Delay(s_firstCallPause, _closing.Token).ConfigureAwait(false);
+            foreach (var peer in await node.PeersAsync(_closing.Token).ConfigureAwait(false)) _ = ConnectAsync(peer);
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            if (exception is PeerException failure) view.Show(new ChatEvent.Failed(failure.Error, failure.Message));
+        }
+    }
+
+    private Task ConnectAsync(PeerInfo peer) => peer.Name is null || peer.Peer == node.Id
+        ? Task.CompletedTask // a peer without a name is a tool that looks around
+        : ConnectAsync(new PeerTarget(peer.Name, peer.Peer));
+}

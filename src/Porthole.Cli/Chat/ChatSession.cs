@@ -1,0 +1,128 @@
+using Porthole.Cli.Terminal;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Cli.Chat;
+
+/// <summary>One run of <c>porthole chat</c>, in a terminal or through a pipe.</summary>
+internal sealed class ChatSession(ChatSettings settings)
+{
+    /// <summary>How long a line from a pipe waits for somebody to send it to.</summary>
+    private static readonly TimeSpan s_companyPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the end of a pipe waits for acknowledgements: longer than a session needs to leave a dead path.</summary>
+    private static readonly TimeSpan s_deliveryPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Starts the peer and chats until the input ends.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="PeerException">The peer cannot be registered.</exception>
+    public async Task<int> RunAsync(PeerOptions options, CancellationToken interrupted)
+    {
+        using var editor = settings.IsInteractive ? new LineEditor() : null;
+        IChatView view = editor is not null ? new TerminalView(editor, settings.Trace) : settings.Json ? new JsonView(settings.Trace) : new PlainView(settings.Trace);
+        var log = new PeerEventLog();
+        log.Handle((happened, _) => Show(view, happened));
+        var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
+        await using (node.ConfigureAwait(false))
+        {
+            var room = new ChatRoom(node, view, settings.AutoConnect);
+            var commands = new ChatCommands(room, node, view);
+            room.Start();
+            try
+            {
+                return editor is not null
+                    ? await TypeAsync(editor, room, commands, interrupted).ConfigureAwait(false)
+                    : await PipeAsync(room, commands, interrupted).ConfigureAwait(false);
+            }
+            finally
+            {
+                await room.CloseAsync().ConfigureAwait(false);
+                await log.CompleteAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static void Show(IChatView view, PeerEvent happened)
+    {
+        switch (happened)
+        {
+            case PeerEvent.Ringing:
+                view.Show(new ChatEvent.Ringing());
+                break;
+            case PeerEvent.CheckTraced check:
+                view.Show(new ChatEvent.Check(check));
+                break;
+            case PeerEvent.PairFound pair:
+                view.Show(new ChatEvent.Pair(pair.Local, pair.Remote));
+                break;
+        }
+    }
+
+    private async Task<int> TypeAsync(LineEditor editor, ChatRoom room, ChatCommands commands, CancellationToken interrupted)
+    {
+        using var status = new StatusLine(editor, room);
+        editor.Completions = () => [.. ChatCommands.All.Select(static one => one.Name.Split(' ')[0] + " "), .. room.Links.Select(static link => link.Label + ": "), .. room.Callers];
+        editor.PrintLine(ChatText.Mark + "Type /help for what you can do, Ctrl-D or /quit to leave.");
+        foreach (string whom in settings.Connect) _ = commands.ConnectAsync(whom);
+        while (true)
+        {
+            var next = editor.ReadLineAsync(interrupted);
+            if (await Task.WhenAny(next, room.Lost.Task).ConfigureAwait(false) != next) await room.Lost.Task.ConfigureAwait(false);
+            string? line;
+            try
+            {
+                line = await next.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return ExitCode.Success; // Ctrl-C is how one leaves a chat, too
+            }
+
+            if (line is null) return ExitCode.Success;
+            if (line.TrimStart().StartsWith("/connect", StringComparison.Ordinal) || line.TrimStart().StartsWith("/accept", StringComparison.Ordinal))
+            {
+                _ = commands.RunAsync(line); // may take long; the editor stays free
+            }
+            else if (!await commands.RunAsync(line).ConfigureAwait(false))
+            {
+                return ExitCode.Success;
+            }
+        }
+    }
+
+    private async Task<int> PipeAsync(ChatRoom room, ChatCommands commands, CancellationToken interrupted)
+    {
+        try
+        {
+            foreach (string whom in settings.Connect) await commands.ConnectAsync(whom).WaitAsync(interrupted).ConfigureAwait(false);
+            if (commands.FirstFailure != 0 && room.Links.Length == 0) return commands.FirstFailure;
+            while (true)
+            {
+                var next = Task.Run(Console.In.ReadLine, interrupted); // a read from a pipe cannot be called back: it is left behind at the end
+                if (await Task.WhenAny(next.WaitAsync(interrupted), room.Lost.Task).ConfigureAwait(false) == room.Lost.Task) await room.Lost.Task.ConfigureAwait(false);
+                if (await next.WaitAsync(interrupted).ConfigureAwait(false) is not { } line) break;
+                if (IsMessage(line) && commands.FirstFailure == 0) await room.WaitForSomebodyAsync(s_companyPatience, interrupted).ConfigureAwait(false);
+                if (!await commands.RunAsync(line).WaitAsync(interrupted).ConfigureAwait(false)) break;
+            }
+
+            return await DeliverAsync(room, interrupted).ConfigureAwait(false) ? commands.FirstFailure : ExitCode.NotDelivered;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Interrupted;
+        }
+    }
+
+    private static bool IsMessage(string line) => line.Trim() is { Length: > 0 } text && (text[0] != '/' || text.StartsWith("//", StringComparison.Ordinal));
+
+    /// <summary>Waits until what was sent is delivered.</summary>
+    private static async Task<bool> DeliverAsync(ChatRoom room, CancellationToken interrupted)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
+        late.CancelAfter(s_deliveryPatience);
+        var links = room.Links;
+        await Task.WhenAll(links.Select(link => link.WaitDeliveredAsync(late.Token))).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        interrupted.ThrowIfCancellationRequested();
+        foreach (var link in links.Where(static link => link.Undelivered > 0)) Complaint.Write($"{link.Label} did not acknowledge {link.Undelivered} messages.");
+        return links.All(static link => link.Undelivered == 0);
+    }
+}

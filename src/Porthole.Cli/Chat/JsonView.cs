@@ -1,0 +1,129 @@
+using System.Text.Json;
+
+namespace Porthole.Cli.Chat;
+
+/// <summary>A chat as JSON, one object a line. Every event has <c>at</c>: milliseconds since 1970, one clock for all programs of a machine.</summary>
+internal sealed class JsonView(bool showsChecks) : IChatView
+{
+    public void Show(ChatEvent happened)
+    {
+        if (happened is ChatEvent.Check or ChatEvent.Pair && !showsChecks) return;
+        double at = Math.Round((DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).TotalMilliseconds, 3);
+        if (happened is ChatEvent.Check check)
+        {
+            PeerJson.WriteCheck(check.Traced, null, at);
+            return;
+        }
+
+        JsonLines.Write(NameOf(happened), writer =>
+        {
+            WriteFields(writer, happened);
+            writer.WriteNumber("at", at);
+        });
+        if (happened is ChatEvent.Failed failed) Complaint.Write(failed.Text);
+    }
+
+    private static string NameOf(ChatEvent happened) => happened switch
+    {
+        ChatEvent.Registered => "registered",
+        ChatEvent.ServerLost => "server-lost",
+        ChatEvent.Presence => "presence",
+        ChatEvent.Calling => "calling",
+        ChatEvent.Ringing => "ringing",
+        ChatEvent.Incoming => "incoming",
+        ChatEvent.CallEnded => "call-ended",
+        ChatEvent.Connected => "connected",
+        ChatEvent.Path => "path",
+        ChatEvent.Reason => "verdict",
+        ChatEvent.Pair => "pair",
+        ChatEvent.Message => "message",
+        ChatEvent.Sent => "sent",
+        ChatEvent.Delivered => "delivered",
+        ChatEvent.Left => "left",
+        ChatEvent.Notice => "notice",
+        ChatEvent.Failed => "failed",
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    private static void WriteFields(Utf8JsonWriter writer, ChatEvent happened)
+    {
+        switch (happened)
+        {
+            case ChatEvent.Registered e:
+                writer.WriteString("name", e.Name);
+                writer.WriteString("peerId", e.Id.ToString());
+                break;
+            case ChatEvent.ServerLost e:
+                writer.WriteString("text", e.Text);
+                break;
+            case ChatEvent.Presence e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("peerId", e.Id.ToString());
+                writer.WriteBoolean("online", e.IsOnline);
+                break;
+            case ChatEvent.Calling e:
+                writer.WriteString("peer", e.Peer);
+                break;
+            case ChatEvent.Incoming e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("peerId", e.Id.ToString());
+                break;
+            case ChatEvent.CallEnded e:
+                writer.WriteString("peer", e.Peer);
+                break;
+            case ChatEvent.Connected e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("peerId", e.Id.ToString());
+                writer.WriteBoolean("incoming", e.IsIncoming);
+                writer.WriteBoolean("new", e.IsNew);
+                break;
+            case ChatEvent.Path e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("kind", e.On.Kind.Code);
+                writer.WriteAddress("local", e.On.Local);
+                writer.WriteAddress("remote", e.On.Remote);
+                if (e.On.RoundTrip is { } rtt) writer.WriteMilliseconds("rttMs", rtt);
+                break;
+            case ChatEvent.Reason e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("reason", e.Verdict.Reason.ToString());
+                writer.WriteString("sentence", e.Verdict.Sentence);
+                break;
+            case ChatEvent.Pair e:
+                writer.WriteAddress("local", e.Local);
+                writer.WriteAddress("remote", e.Remote);
+                break;
+            case ChatEvent.Message e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("text", e.Text);
+                writer.WriteString("kind", e.Kind.Code);
+                break;
+            case ChatEvent.Sent e:
+                writer.WriteStartArray("peers");
+                foreach (string peer in e.Peers) writer.WriteStringValue(peer);
+                writer.WriteEndArray();
+                writer.WriteNumber("number", e.Number);
+                writer.WriteString("text", e.Text);
+                break;
+            case ChatEvent.Delivered e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteNumber("number", e.Number);
+                writer.WriteMilliseconds("rttMs", e.RoundTrip);
+                writer.WriteString("kind", e.Kind.Code);
+                break;
+            case ChatEvent.Left e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("error", e.Error.ToString());
+                writer.WriteString("text", e.Text);
+                writer.WriteNumber("undelivered", e.Undelivered);
+                break;
+            case ChatEvent.Notice e:
+                writer.WriteString("text", e.Text);
+                break;
+            case ChatEvent.Failed e:
+                writer.WriteString("error", e.Error.ToString());
+                writer.WriteString("text", e.Text);
+                break;
+        }
+    }
+}
