@@ -69,7 +69,7 @@ public sealed partial class PeerSession
 
     private void SendCopies()
     {
-        if (_backup!.PacketsInFlight == 0) BeginUse(_backup);
+        BeginUse(_backup!);
         if (_active is null) return;
         _recovery.Requeue(_active);
         _active.ProbesDue = Math.Max(_active.ProbesDue, 1);
@@ -96,7 +96,8 @@ public sealed partial class PeerSession
 
     private static void BeginUse(SessionPath path)
     {
-        path.Congestion.Reset(path.MaxPacket);
+        // A path with packets in flight was in use until a moment ago: its window stands. One that died, or lay idle, begins anew.
+        if (path.PacketsInFlight == 0 || path.Health != PathHealth.Good) path.Congestion.Reset(path.MaxPacket);
         path.ProbeCount = 0;
         if (path.Health == PathHealth.Dead) path.RoundTrip.Reset();
     }
@@ -106,7 +107,11 @@ public sealed partial class PeerSession
         var target = Target;
         foreach (var path in _paths)
         {
-            if (path == target || path == _active) path.DrainAt = null;
+            if (IsInUse(path))
+            {
+                path.DrainAt = null;
+                if (path.PacketsInFlight > 0) path.SilentSince ??= now;
+            }
             else if (path.DrainAt is null) Recovery.BeginDrain(now, path);
         }
 

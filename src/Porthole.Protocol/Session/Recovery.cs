@@ -217,7 +217,6 @@ internal sealed class Recovery(ReceivedPackets received, StreamTable streams)
             now, path.NewlyAcknowledgedBytes, path.NewestAcknowledgedSentAt, path.LargestAcknowledged, Sent.Next, sample, path.RoundTrip.Smoothed, used);
         path.NewlyAcknowledgedBytes = 0;
         path.NewestAcknowledgedSentAt = default;
-        if (path.PacketsInFlight == 0) path.SilentSince = null;
     }
 
     private void Lose(ref SentPacket packet)
@@ -235,7 +234,10 @@ internal sealed class Recovery(ReceivedPackets received, StreamTable streams)
     private static void Leave(SessionPath path, int size)
     {
         path.BytesInFlight -= size;
-        if (--path.PacketsInFlight == 0) path.SilentSince = null;
+        path.PacketsInFlight--;
+
+        // An acknowledgement over another path settles what was owed, but clears nothing once this path is suspect: it still has to show a packet.
+        if (path.PacketsInFlight == 0 && path.Health == PathHealth.Good) path.SilentSince = null;
     }
 
     // A peer that acknowledges nothing must not make the record grow.

@@ -148,6 +148,21 @@ public sealed class PathMoveTests
     }
 
     [Fact]
+    public void A_path_that_carries_only_one_way_is_dead_although_the_relay_acknowledges_for_it()
+    {
+        var lab = SessionLab.Direct(out var direct);
+        lab.ReadEverything();
+        lab.FollowPolicy();
+        lab.RunFor(1_000);
+        direct.ToAlice.IsCut = true;
+        var start = lab.Now;
+        lab.Alice.Send(lab.Now, 5_000);
+        lab.RunUntil(() => lab.Alice.Seen<SessionEvent.PathDead>().Any());
+        Assert.Equal(1_000, (lab.Now - start).TotalMilliseconds);
+        Assert.True(lab.Bob.Sinks[0].IsDone);
+    }
+
+    [Fact]
     public void A_path_that_recovers_while_it_is_suspect_carries_the_data_again()
     {
         var lab = SessionLab.Direct(out var direct);
