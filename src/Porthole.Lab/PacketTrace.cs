@@ -23,6 +23,9 @@ public sealed class PacketTrace(int capacity = 100_000)
     /// <summary>Called with every entry, for instance to print it while it happens; null for nobody.</summary>
     public Action<PacketTraceEntry>? Watcher { get; set; }
 
+    /// <summary>Called with every entry and the packet's bytes, for who looks for what must not be in them; null for nobody.</summary>
+    public PacketInspector? Inspector { get; set; }
+
     /// <summary>Takes an entry.</summary>
     /// <param name="entry">What happened.</param>
     /// <param name="bytes">The packet.</param>
@@ -39,6 +42,7 @@ public sealed class PacketTrace(int capacity = 100_000)
         foreach (byte value in bytes) hash = (hash ^ value) * FnvPrime;
         Hash = hash;
         Watcher?.Invoke(entry);
+        Inspector?.Invoke(entry, bytes);
     }
 
     private void Mix(ulong value) => Hash = (Hash ^ value) * FnvPrime;
@@ -52,3 +56,8 @@ public sealed class PacketTrace(int capacity = 100_000)
         Hash = (hash ^ address.Port) * FnvPrime;
     }
 }
+
+/// <summary>Looks at a packet.</summary>
+/// <param name="entry">What happened to it.</param>
+/// <param name="bytes">Its bytes, which last until the call returns.</param>
+public delegate void PacketInspector(in PacketTraceEntry entry, ReadOnlySpan<byte> bytes);

@@ -81,6 +81,13 @@ public sealed class SimulatedHost : SimulatedNode
         foreach (var machine in _machines.ToArray()) machine.Stop(silently: true);
     }
 
+    /// <summary>Sends a datagram under a source address that may be somebody else's, as whoever writes his own packets can where nobody filters them.</summary>
+    /// <param name="source">The source to write into it.</param>
+    /// <param name="destination">Where it goes.</param>
+    /// <param name="bytes">What is in it.</param>
+    public void SendForged(TransportAddress source, TransportAddress destination, ReadOnlySpan<byte> bytes) =>
+        Send(source, destination, SimulatedSocket.DefaultTimeToLive, bytes);
+
     internal void Forget(SimulatedMachine machine) => _machines.Remove(machine);
 
     /// <summary>Binds a UDP socket.</summary>
@@ -104,7 +111,12 @@ public sealed class SimulatedHost : SimulatedNode
     internal void Send(SimulatedSocket socket, TransportAddress destination, ReadOnlySpan<byte> bytes)
     {
         var source = socket.Local.IsUnspecified ? Primary(destination.IsIPv6).WithPort(socket.Local.Port) : socket.Local;
-        var packet = Simulation.CreatePacket(this, source, destination, socket.TimeToLive, bytes);
+        Send(source, destination, socket.TimeToLive, bytes);
+    }
+
+    private void Send(TransportAddress source, TransportAddress destination, int timeToLive, ReadOnlySpan<byte> bytes)
+    {
+        var packet = Simulation.CreatePacket(this, source, destination, timeToLive, bytes);
         var kind = packet.Kind;
         Traffic.CountSent(kind, bytes.Length);
         var now = Simulation.Now;

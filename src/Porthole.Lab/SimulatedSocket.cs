@@ -6,7 +6,7 @@ namespace Porthole.Lab;
 internal sealed class SimulatedSocket(SocketId id, SimulatedMachine machine, TransportAddress local, int? timeToLive)
 {
     /// <summary>What systems send with by default (RFC 1700; Linux and macOS: 64).</summary>
-    private const int DefaultTimeToLive = 64;
+    internal const int DefaultTimeToLive = 64;
 
     public SocketId Id { get; } = id;
 

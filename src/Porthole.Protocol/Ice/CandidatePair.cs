@@ -10,6 +10,7 @@ public sealed class CandidatePair
     private const int NominationChecks = 10;
 
     private int _checksLeft = IceOptions.CheckLimitPerPair;
+    private bool _isLimited;
 
     internal CandidatePair(Candidate local, Candidate remote, ulong priority)
     {
@@ -78,10 +79,24 @@ public sealed class CandidatePair
         _checksLeft--;
     }
 
+    /// <summary>Limits the checks for a host that nobody vouches for.</summary>
+    internal void LimitUnproved() => (_checksLeft, _isLimited) = (IceOptions.CheckLimitUnproved, true);
+
+    /// <summary>Counts a check from the other agent, which allows more in return.</summary>
+    internal void CountReceived()
+    {
+        if (_isLimited) _checksLeft = Math.Min(_checksLeft + IceOptions.ChecksPerCheckReceived, Math.Max(_checksLeft, IceOptions.CheckLimitPerPair - ChecksSent));
+    }
+
     internal void AllowNomination() => _checksLeft = Math.Max(_checksLeft, NominationChecks);
 
     /// <summary>Takes what signalling says of a candidate that a check had shown first, or a better local candidate with the same base.</summary>
-    internal void Replace(Candidate local, Candidate remote, ulong priority) => (Local, Remote, Priority) = (local, remote, priority);
+    internal void Replace(Candidate local, Candidate remote, ulong priority)
+    {
+        (Local, Remote, Priority) = (local, remote, priority);
+        if (!_isLimited || remote.Type == CandidateType.PeerReflexive) return;
+        (_checksLeft, _isLimited) = (IceOptions.CheckLimitPerPair, false); // signalled after all
+    }
 
     /// <summary>Orders pairs for checking: the likely first, then by priority (RFC 8445 section 6.1.4.2).</summary>
     internal static int CompareForChecking(CandidatePair left, CandidatePair right)

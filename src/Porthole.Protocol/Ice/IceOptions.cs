@@ -29,6 +29,12 @@ public sealed record IceOptions
     public const int CheckLimitPerPair = 50;
 
     /// <summary>
+    /// The first requests for a pair whose remote host was learnt from a check alone, and how many more each further check from there allows (the factor of RFC 9000
+    /// section 8.1): the source of a check may be forged by whoever knows the credentials, and a stranger must not be hit by what one packet started.
+    /// </summary>
+    public const int CheckLimitUnproved = 5, ChecksPerCheckReceived = 2;
+
+    /// <summary>
     /// The most addresses that an agent learns from checks in its life. Two NATs that show a new port for every packet would otherwise make two
     /// agents learn, and check, ever new addresses; and a peer whose address changed so often is better met by a new agent.
     /// </summary>

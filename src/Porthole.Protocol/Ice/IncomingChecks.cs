@@ -66,6 +66,7 @@ internal sealed class IncomingChecks(AgentCore agent)
     {
         if (!agent.Locals.TryFindSender(check.Socket, out var local)) return;
         if (FindOrAddPair(local, check) is not { } pair) return;
+        pair.CountReceived();
         // RFC 8445 section 7.3.1.4: at once, whether it waits, failed, or is under way, since the other agent's packet may just have opened the way.
         agent.Recheck(now, pair);
         if (check.UseCandidate) agent.Role.HandleUseCandidate(now, pair);
@@ -85,7 +86,19 @@ internal sealed class IncomingChecks(AgentCore agent)
             _learnt++;
         }
 
-        return agent.AddPair(local, remote, vouched: true);
+        var added = agent.AddPair(local, remote, vouched: true);
+        if (added is not null && remote.Type == CandidateType.PeerReflexive && !IsSignalledHost(check.Remote)) added.LimitUnproved();
+        return added;
+    }
+
+    private bool IsSignalledHost(TransportAddress address)
+    {
+        foreach (var remote in agent.Remotes.All)
+        {
+            if (remote.Type != CandidateType.PeerReflexive && remote.Address.SameHost(address)) return true;
+        }
+
+        return false;
     }
 
     // Once all but the nominated pair are dropped, only a better nomination brings another back: agents after RFC 5245 nominate several.

@@ -8,6 +8,12 @@ internal sealed class CallGuard(PeerMachineOptions options)
     /// <summary>How many calls of one peer are taken in a minute: each costs a handshake, about a millisecond.</summary>
     public const int CallsPerMinute = 30;
 
+    /// <summary>
+    /// How many calls may be half open: rung and not answered, or with a handshake that is not confirmed. A server can invent callers without end; those that
+    /// are real are through in two round trips.
+    /// </summary>
+    public const int MaxHalfOpen = 32;
+
     /// <summary>How many callers are counted; when there are more, the one counted longest ago is forgotten.</summary>
     public const int CountedCallers = 1_024;
 

@@ -21,6 +21,8 @@ internal sealed class PeerContext
 
     public Queue<PeerEvent> Events { get; } = [];
 
+    public CheckBudget Checks { get; } = new();
+
     /// <summary>This side's candidates, newest findings included.</summary>
     public ImmutableArray<Candidate> Candidates { get; set; } = [];
 

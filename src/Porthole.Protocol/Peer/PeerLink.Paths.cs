@@ -88,6 +88,7 @@ internal sealed partial class PeerLink
     public void HandleServerLost(Instant now)
     {
         CloseRelay(now);
+        if (IsIncoming && Session is null) Fail(now, PeerError.ServerUnreachable, "The server that carried the call is gone.");
         Pump(now);
     }
 
@@ -141,6 +142,20 @@ internal sealed partial class PeerLink
         _punch?.HandleDeadline(now);
     }
 
+    // Once there is a proved path all that is left to send are consent checks on it, which nothing must delay.
+    private bool IsPunchDone => _punch is { Agent.State: IceState.Completed } && _active is { Kind: PathKind.Udp };
+
+    private Instant? PunchDeadline => _punch?.NextDeadline is not { } due ? null : IsPunchDone ? due : Instant.Max(due, _context.Checks.NextAt);
+
+    private bool TryWriteChecks(Instant now, ref DatagramBatchWriter writer)
+    {
+        if (_isFinished || _punch is not { } punch) return false;
+        if (IsPunchDone) return punch.Agent.TryWrite(now, ref writer);
+        if (_context.Checks.IsSpent(now) || !punch.Agent.TryWrite(now, ref writer)) return false;
+        _context.Checks.Take(now);
+        return true;
+    }
+
     private void PunchAgain(Instant now)
     {
         if (!_context.IsReadyToPunch || Session is null || !_schedule.TryTake(now)) return;
@@ -159,7 +174,8 @@ internal sealed partial class PeerLink
                 _context.Events.Enqueue(new PeerEvent.CheckTraced(Handle, traced.Step, traced.Local, traced.Remote, traced.Attempt));
 
                 // The handshake may take this way too, before the pair is known to work in both directions.
-                if (traced.Step == CheckStep.Received) EnsurePath(now, traced.Socket, traced.Local, traced.Remote);
+                // A host that the server has not vouched for must answer checks first: the source of a check may be forged.
+                if (traced.Step == CheckStep.Received && punch.IsVouched(traced.Remote)) EnsurePath(now, traced.Socket, traced.Local, traced.Remote);
                 break;
             case IceEvent.PairValid valid:
                 HandlePairValid(now, punch, valid.Pair);

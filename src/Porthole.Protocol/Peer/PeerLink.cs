@@ -10,6 +10,9 @@ namespace Porthole.Protocol.Peer;
 /// </summary>
 internal sealed partial class PeerLink
 {
+    /// <summary>How long a call rings at most: longer than an honest server lets it, so that only the forgotten end this way.</summary>
+    private static readonly TimeSpan s_ringTimeout = TimeSpan.FromMinutes(3);
+
     private readonly PeerContext _context;
     private Instant? _giveUpAt;
     private bool _isOpen;
@@ -33,7 +36,10 @@ internal sealed partial class PeerLink
     public string? Name { get; private init; }
 
     /// <summary>Whether the program has taken the call it was asked about.</summary>
-    public bool IsAccepted { get; set; }
+    public bool IsAccepted { get; private set; }
+
+    /// <summary>Whether this is a call whose caller has proved nothing yet.</summary>
+    public bool IsHalfOpen => IsIncoming && !_isOpen && !_isFinished;
 
     public PeerId? Remote { get; private set; }
 
@@ -50,7 +56,7 @@ internal sealed partial class PeerLink
         {
             var next = Instant.Earlier(_giveUpAt, Session?.NextDeadline);
             if (_isFinished) return next;
-            next = Instant.Earlier(next, _punch?.NextDeadline);
+            next = Instant.Earlier(next, PunchDeadline);
             return _context.IsReadyToPunch ? Instant.Earlier(next, _schedule.Next) : next;
         }
     }
@@ -80,12 +86,23 @@ internal sealed partial class PeerLink
     }
 
     /// <summary>Takes a call that the program was asked about; the push follows its answer.</summary>
-    public static PeerLink Ring(PeerContext context, SessionId id, PublicKey key, string? name) =>
-        new(context, context.NextConnection(), id, isIncoming: true) { Name = name, Remote = key.PeerId, WasAnnounced = true };
+    public static PeerLink Ring(PeerContext context, Instant now, SessionId id, PublicKey key, string? name) =>
+        new(context, context.NextConnection(), id, isIncoming: true) { Name = name, Remote = key.PeerId, WasAnnounced = true, _giveUpAt = now + s_ringTimeout };
 
     /// <summary>Takes a call that needs no question.</summary>
     public static PeerLink Answer(PeerContext context, SessionPush push) =>
         new(context, context.NextConnection(), push.Session, isIncoming: true) { Name = push.RemoteName, Remote = push.Remote };
+
+    /// <summary>The program takes the call.</summary>
+    public void Accept(Instant now)
+    {
+        IsAccepted = true;
+        _giveUpAt = now + _context.Options.ConnectTimeout;
+        _context.Rendezvous.Accept(now, Id);
+    }
+
+    /// <summary>Ends a call that is half open, to make room.</summary>
+    public void GiveUp(Instant now) => Fail(now, PeerError.LimitReached, "The call was not confirmed, and newer ones came.");
 
     /// <summary>Takes the push that begins the session.</summary>
     /// <param name="now">The moment.</param>
@@ -179,7 +196,8 @@ internal sealed partial class PeerLink
         if (_giveUpAt <= now)
         {
             _giveUpAt = null;
-            if (!_isOpen) Fail(now, PeerError.TimedOut, $"No answer from the peer within {_context.Options.ConnectTimeout.TotalSeconds:0} s. Try again; 'porthole check' tells whether the network is the reason.");
+            if (IsIncoming && Session is null) Fail(now, PeerError.TimedOut, "The call was not answered in time, or the caller is gone.");
+            else if (!_isOpen) Fail(now, PeerError.TimedOut, $"No answer from the peer within {_context.Options.ConnectTimeout.TotalSeconds:0} s. Try again; 'porthole check' tells whether the network is the reason.");
         }
 
         Session?.HandleDeadline(now);
@@ -193,7 +211,7 @@ internal sealed partial class PeerLink
     }
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) =>
-        (!_isFinished && _punch is not null && _punch.Agent.TryWrite(now, ref writer)) || (Session is not null && Session.TryWrite(now, ref writer));
+        TryWriteChecks(now, ref writer) || (Session is not null && Session.TryWrite(now, ref writer));
 
     /// <summary>The program closes the connection, or takes its call back.</summary>
     public void Close(Instant now, ulong code, string reason)
@@ -308,6 +326,7 @@ internal sealed partial class PeerLink
         _isFinished = true;
         _giveUpAt = null;
         _punch = null;
+        _context.Rendezvous.Refuse(now, Id);
         _context.Rendezvous.Release(now, Id);
 
         // An incoming session that never opened was never announced; but one that the program was asked about was.

@@ -114,13 +114,15 @@ public sealed partial class PeerMachine
             return;
         }
 
-        if (_calls.Judge(now, push.RemoteKey, push.RemoteName) is { } problem)
+        if ((_calls.Judge(now, push.RemoteKey, push.RemoteName) ?? JudgeRoom(push.RemoteName)) is { } problem)
         {
             _context.Rendezvous.Release(now, push.Session);
             TurnAway(push.Remote, push.RemoteName, problem);
             return;
         }
 
+        // The oldest gives way: whoever is real has had the time to show it.
+        if (_links.Count(static other => other.IsHalfOpen) >= CallGuard.MaxHalfOpen) _links.Find(static other => other is { IsHalfOpen: true, Session: not null })?.GiveUp(now);
         var answered = PeerLink.Answer(_context, push);
         _links.Add(answered);
         answered.HandlePush(now, push, main);
@@ -129,17 +131,26 @@ public sealed partial class PeerMachine
     private void HandleIncoming(Instant now, RendezvousEvent.Incoming incoming)
     {
         if (Find(incoming.Session) is not null) return;
-        if (_calls.JudgeAsked(now, incoming.Key, incoming.Name) is { } problem)
+        if ((_calls.JudgeAsked(now, incoming.Key, incoming.Name) ?? JudgeRoom(incoming.Name) ?? JudgeRinging(incoming.Name)) is { } problem)
         {
             _context.Rendezvous.Refuse(now, incoming.Session);
             TurnAway(incoming.Key.PeerId, incoming.Name, problem);
             return;
         }
 
-        var link = PeerLink.Ring(_context, incoming.Session, incoming.Key, incoming.Name);
+        var link = PeerLink.Ring(_context, now, incoming.Session, incoming.Key, incoming.Name);
         _links.Add(link);
         _context.Events.Enqueue(new PeerEvent.Incoming(link.Handle, incoming.Key, incoming.Name));
     }
+
+    private CallProblem? JudgeRoom(string? name) => _links.Count(static link => link.IsIncoming) < _context.Options.MaxIncoming
+        ? null
+        : new CallProblem(PeerError.LimitReached, $"A call from {name ?? "a peer without a name"} was turned away: there are {_context.Options.MaxIncoming} connections of callers already.");
+
+    // Calls that ring are before a person's eyes: the ones that came first stay.
+    private CallProblem? JudgeRinging(string? name) => _links.Count(static link => link.IsHalfOpen) < CallGuard.MaxHalfOpen
+        ? null
+        : new CallProblem(PeerError.LimitReached, $"A call from {name ?? "a peer without a name"} was turned away: {CallGuard.MaxHalfOpen} others wait for an answer.");
 
     private void TurnAway(PeerId peer, string? name, CallProblem problem) =>
         _context.Events.Enqueue(new PeerEvent.TurnedAway(peer, name, problem.Error, problem.Text));

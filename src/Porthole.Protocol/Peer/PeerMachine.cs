@@ -31,6 +31,9 @@ public sealed partial class PeerMachine : ISocketUser
     /// <summary>The newest findings about the NATs in front of this host; null before the first.</summary>
     public NatReport? Nat => _registrar.Report;
 
+    /// <summary>How many connections there are, those that are being made or closed included.</summary>
+    public int ConnectionCount => _links.Count;
+
     /// <inheritdoc/>
     public Instant? NextDeadline
     {
@@ -65,8 +68,7 @@ public sealed partial class PeerMachine : ISocketUser
     public void Accept(Instant now, ConnectionHandle connection)
     {
         if (Find(connection) is not { Session: null, IsIncoming: true } link) return;
-        link.IsAccepted = true;
-        _context.Rendezvous.Accept(now, link.Id);
+        link.Accept(now);
         Pump(now);
     }
 

@@ -62,6 +62,17 @@ internal sealed class Punch
         Agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation));
     }
 
+    /// <summary>Whether an address is on a host that the other side has proved, as the server says; ports differ where NATs map by destination.</summary>
+    public bool IsVouched(TransportAddress remote)
+    {
+        foreach (var candidate in Agent.RemoteCandidates)
+        {
+            if (candidate.Type != CandidateType.PeerReflexive && candidate.Address.SameHost(remote)) return true;
+        }
+
+        return false;
+    }
+
     public Instant? NextDeadline => IsStarted ? Agent.NextDeadline : Instant.Earlier(StartAt, Agent.NextDeadline);
 
     public void HandleDeadline(Instant now)

@@ -5,7 +5,17 @@ namespace Porthole.Protocol.Rendezvous;
 /// <summary>What a client remembers of a session that the server told it about: enough to catch a server that tells too much, too late or twice.</summary>
 internal sealed class ClientSession(PeerId remote, int generation)
 {
+    /// <summary>Somewhat more restarts than an honest server makes of one session.</summary>
+    private const int RestartsPerMinute = 40;
+
+    /// <summary>The most hosts of local networks that one peer can have been in the life of a session: more is a scan.</summary>
+    private const int MaxLocalHosts = 4 * RendezvousLimits.MaxPrivateCandidates;
+
+    private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
+
     private readonly List<TransportAddress> _publicHosts = [];
+    private readonly List<TransportAddress> _localHosts = [];
+    private Instant _restartsFullAt;
     private int _count;
     private int _local;
 
@@ -19,6 +29,15 @@ internal sealed class ClientSession(PeerId remote, int generation)
         Generation = generation;
         _publicHosts.Clear();
         (_count, _local) = (0, 0);
+    }
+
+    /// <summary>Whether one more restart is taken now: each sends checks to whatever addresses come with it.</summary>
+    public bool TryTakeRestart(Instant now)
+    {
+        var next = Instant.Max(_restartsFullAt, now) + s_minute / RestartsPerMinute;
+        if (next - now > s_minute) return false;
+        _restartsFullAt = next;
+        return true;
     }
 
     /// <summary>
@@ -52,10 +71,22 @@ internal sealed class ClientSession(PeerId remote, int generation)
         var address = candidate.Address;
         if (!CandidateRules.IsSane(address) || (address.IsLoopback && !server.IsLoopback)) return false;
         if (CandidateRules.IsLocal(candidate))
-            return address.Port >= RendezvousLimits.MinHostPort && _local < RendezvousLimits.MaxPrivateCandidates && (SharesSite(own) || HasNeighbour(own, address));
+        {
+            return address.Port >= RendezvousLimits.MinHostPort && _local < RendezvousLimits.MaxPrivateCandidates
+                && (SharesSite(own) || HasNeighbour(own, address)) && TakeLocalHost(address);
+        }
+
         if (!_publicHosts.Contains(address.Host)) return false;
         bool isInside = address.IsPrivate || address.IsLoopback;
         return !isInside || server.IsPrivate || server.IsLoopback || HasNeighbour(own, address);
+    }
+
+    private bool TakeLocalHost(TransportAddress address)
+    {
+        if (_localHosts.Contains(address.Host)) return true;
+        if (_localHosts.Count == MaxLocalHosts) return false;
+        _localHosts.Add(address.Host);
+        return true;
     }
 
     private void TakePublicHost(TransportAddress address)

@@ -245,6 +245,7 @@ public sealed partial class RendezvousClient
             return;
         }
 
+        if (!session.TryTakeRestart(now)) return; // an honest server makes fewer
         session.Begin(restarted.Plan.Generation);
         _events.Enqueue(new RendezvousEvent.Restarted(restarted.Session, Filtered(session, restarted.Plan)));
     }
