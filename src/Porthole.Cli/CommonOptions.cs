@@ -30,4 +30,7 @@ internal static class CommonOptions
     };
 
     public static Option<bool> Trace() => new("--trace") { Description = "Show every connectivity check as well." };
+
+    /// <summary>Ends a command with its standard input: children of the demo must not outlive it, however it ends.</summary>
+    public static Option<bool> Leash() => new("--until-end-of-input") { Hidden = true };
 }

@@ -9,10 +9,13 @@ internal sealed class Interrupt : IDisposable
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
 
-    public Interrupt()
+    /// <summary>Listens for signals.</summary>
+    /// <param name="untilEndOfInput">Whether the end of standard input counts as a signal: the command ends with the program that started it.</param>
+    public Interrupt(bool untilEndOfInput = false)
     {
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle);
+        if (untilEndOfInput) new Thread(WatchInput) { IsBackground = true, Name = "leash" }.Start();
     }
 
     public CancellationToken Token => _source.Token;
@@ -36,5 +39,21 @@ internal sealed class Interrupt : IDisposable
         if (_source.IsCancellationRequested) return;
         context.Cancel = true;
         _source.Cancel();
+    }
+
+    private void WatchInput()
+    {
+        while (Console.In.ReadLine() is not null)
+        {
+        }
+
+        try
+        {
+            _source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The command has ended by itself.
+        }
     }
 }

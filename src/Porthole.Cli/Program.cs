@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Porthole.Cli.Commands;
+using Porthole.Cli.Commands.Lab;
 
 namespace Porthole.Cli;
 
@@ -21,6 +22,8 @@ internal static class Program
             PeersCommand.Create(),
             IdCommand.Create(),
             CheckCommand.Create(),
+            DemoCommand.Create(),
+            LabCommand.Create(),
         };
         HelpWithExitCodes.Install(root);
 

@@ -39,10 +39,10 @@ internal abstract record ChatEvent
     public sealed record Reason(string Peer, Verdict Verdict) : ChatEvent;
 
     /// <summary>A check of a punch; shown where a trace was asked for.</summary>
-    public sealed record Check(PeerEvent.CheckTraced Traced) : ChatEvent;
+    public sealed record Check(PeerEvent.CheckTraced Traced, double At) : ChatEvent;
 
     /// <summary>A pair of addresses passes checks.</summary>
-    public sealed record Pair(TransportAddress Local, TransportAddress Remote) : ChatEvent;
+    public sealed record Pair(TransportAddress Local, TransportAddress Remote, double At) : ChatEvent;
 
     /// <summary>A message arrived.</summary>
     public sealed record Message(string Peer, string Text, PathKind Kind) : ChatEvent;

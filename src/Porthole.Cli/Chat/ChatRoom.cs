@@ -59,7 +59,6 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         Task[] running;
         lock (_gate) running = [.. _running];
         await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _closing.Dispose();
     }
 
     /// <summary>Calls a peer and waits until the chat stands.</summary>
@@ -210,7 +209,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         await chatting.ConfigureAwait(false);
         var end = await connection.Closed.ConfigureAwait(false);
         lock (_gate) _links.Remove(connection.Handle);
-        view.Show(new ChatEvent.Left(link.Label, end.Error, end.Text, link.Undelivered));
+        if (!_closing.IsCancellationRequested || link.Undelivered > 0) view.Show(new ChatEvent.Left(link.Label, end.Error, end.Text, link.Undelivered));
         Announce();
     }
 

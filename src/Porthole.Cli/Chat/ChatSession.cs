@@ -20,7 +20,7 @@ internal sealed class ChatSession(ChatSettings settings)
         using var editor = settings.IsInteractive ? new LineEditor() : null;
         IChatView view = editor is not null ? new TerminalView(editor, settings.Trace) : settings.Json ? new JsonView(settings.Trace) : new PlainView(settings.Trace);
         var log = new PeerEventLog();
-        log.Handle((happened, _) => Show(view, happened));
+        log.Handle((happened, at) => Show(view, happened, JsonView.TimeOf(at)));
         var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
@@ -41,7 +41,7 @@ internal sealed class ChatSession(ChatSettings settings)
         }
     }
 
-    private static void Show(IChatView view, PeerEvent happened)
+    private static void Show(IChatView view, PeerEvent happened, double at)
     {
         switch (happened)
         {
@@ -49,10 +49,10 @@ internal sealed class ChatSession(ChatSettings settings)
                 view.Show(new ChatEvent.Ringing());
                 break;
             case PeerEvent.CheckTraced check:
-                view.Show(new ChatEvent.Check(check));
+                view.Show(new ChatEvent.Check(check, at));
                 break;
             case PeerEvent.PairFound pair:
-                view.Show(new ChatEvent.Pair(pair.Local, pair.Remote));
+                view.Show(new ChatEvent.Pair(pair.Local, pair.Remote, at));
                 break;
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace Porthole.Cli.Chat;
@@ -8,12 +9,13 @@ internal sealed class JsonView(bool showsChecks) : IChatView
     public void Show(ChatEvent happened)
     {
         if (happened is ChatEvent.Check or ChatEvent.Pair && !showsChecks) return;
-        double at = Math.Round((DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).TotalMilliseconds, 3);
         if (happened is ChatEvent.Check check)
         {
-            PeerJson.WriteCheck(check.Traced, null, at);
+            PeerJson.WriteCheck(check.Traced, null, check.At);
             return;
         }
+
+        double at = happened is ChatEvent.Pair pair ? pair.At : TimeOf(Stopwatch.GetTimestamp());
 
         JsonLines.Write(NameOf(happened), writer =>
         {
@@ -22,6 +24,9 @@ internal sealed class JsonView(bool showsChecks) : IChatView
         });
         if (happened is ChatEvent.Failed failed) Complaint.Write(failed.Text);
     }
+
+    /// <summary>What <c>at</c> says of a stamp of <see cref="Stopwatch"/>.</summary>
+    public static double TimeOf(long stamp) => Math.Round((DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch - Stopwatch.GetElapsedTime(stamp)).TotalMilliseconds, 3);
 
     private static string NameOf(ChatEvent happened) => happened switch
     {

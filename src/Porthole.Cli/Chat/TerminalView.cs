@@ -24,7 +24,7 @@ internal sealed class TerminalView(LineEditor editor, bool showsChecks) : IChatV
 
     private string? Line(ChatEvent happened) => happened switch
     {
-        ChatEvent.Message message => $"{Time()} {In(Bold + Cyan, message.Peer)}: {Words.Safe(message.Text)}",
+        ChatEvent.Message message => $"{Time()} {In(Bold + Cyan, message.Peer)} {In(Dim, $"({ChatText.Way(message.Kind)})")}: {Words.Safe(message.Text)}",
         ChatEvent.Sent sent => string.Create(CultureInfo.InvariantCulture, $"{Time()} {In(Bold, $"you > {string.Join(", ", sent.Peers)}")}: {Words.Safe(sent.Text)} {In(Dim, $"[{sent.Number}] ✓")}"),
         ChatEvent.Delivered delivered => In(Dim, string.Create(CultureInfo.InvariantCulture, $"      [{delivered.Number}] ✓✓ {delivered.Peer}, {Words.Span(delivered.RoundTrip)}")),
         ChatEvent.Incoming or ChatEvent.Ringing => In(Yellow, ChatText.Describe(happened)!),

@@ -29,10 +29,11 @@ internal static class ServerCommand
         var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps." };
         var inMemory = new Option<bool>("--in-memory") { Description = "Keep key and names in memory only: both are new at each start." };
         var json = CommonOptions.Json();
+        var leash = CommonOptions.Leash();
         var logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.Warning);
         var command = new Command("server", "Run the server that introduces peers to each other: rendezvous, STUN and relay in one process.")
         {
-            ip, port, stunPort, token, publicPresence, data, inMemory, json, logLevel,
+            ip, port, stunPort, token, publicPresence, data, inMemory, json, logLevel, leash,
         };
 
         command.SetAction(async (parsed, cancellationToken) =>
@@ -47,7 +48,7 @@ internal static class ServerCommand
                 DataDirectory = parsed.GetValue(inMemory) ? null : parsed.GetValue(data) ?? DefaultDataDirectory,
                 Rendezvous = new RendezvousServerOptions { Token = parsed.GetValue(token) ?? CommonOptions.TokenFromEnvironment, PublicPresence = parsed.GetValue(publicPresence) },
             };
-            return await RunAsync(options, parsed.GetValue(json), parsed.GetValue(logLevel), cancellationToken).ConfigureAwait(false);
+            return await RunAsync(options, parsed.GetValue(json), parsed.GetValue(logLevel), parsed.GetValue(leash), cancellationToken).ConfigureAwait(false);
         });
         return command;
     }
@@ -62,9 +63,9 @@ internal static class ServerCommand
         }
     }
 
-    private static async Task<int> RunAsync(PortholeServerOptions options, bool json, Microsoft.Extensions.Logging.LogLevel logLevel, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(PortholeServerOptions options, bool json, Microsoft.Extensions.Logging.LogLevel logLevel, bool untilEndOfInput, CancellationToken cancellationToken)
     {
-        using var interrupt = new Interrupt();
+        using var interrupt = new Interrupt(untilEndOfInput);
         using var loggers = StandardErrorLog.CreateFactory(logLevel);
         var server = await PortholeServer.StartAsync(options, loggers, cancellationToken).ConfigureAwait(false);
         await using (server.ConfigureAwait(false))

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.Globalization;
+using Porthole.Lab.Nat;
+using Porthole.Lab.Scenarios;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Cli.Commands.Lab;
+
+/// <summary><c>porthole lab grid</c>.</summary>
+internal static class LabGridCommand
+{
+    private const int MaxSeeds = 10_000;
+    private const double MaxOneWayMilliseconds = 1_000;
+
+    public static Command Create()
+    {
+        var seeds = new Option<int?>("--seeds") { Description = "How many runs in each cell.", HelpName = "N", CustomParser = static result => Parsers.Number(1, MaxSeeds)(result) };
+        var oneWay = new Option<TimeSpan?>("--one-way") { Description = "Seconds from any host to any other, and to the server.", HelpName = "SECONDS", CustomParser = Parsers.Seconds(0, MaxOneWayMilliseconds / 1_000) };
+        var presets = new Option<bool>("--presets") { Description = "The NATs that have names in place of the nine of mapping and filtering." };
+        var write = new Option<string?>("--write") { Description = "Put the tables between the marks of this document (docs/lab.md) in place of printing them.", HelpName = "FILE" };
+        var command = new Command("grid", "Let whole peers meet behind every pair of NATs, in virtual time, and print what came of it.") { seeds, oneWay, presets, write };
+        command.SetAction(parsed =>
+        {
+            var options = new GridOptions();
+            if (parsed.GetValue(seeds) is { } count) options = options with { Seeds = count };
+            if (parsed.GetValue(oneWay) is { } span) options = options with { OneWay = span };
+            if (parsed.GetValue(presets)) options = options with { Profiles = NatProfile.Presets };
+            var grid = new ConnectivityGrid(options);
+            int cells = options.Profiles.Count * options.Profiles.Count;
+            int done = 0;
+            bool showsProgress = !Console.IsErrorRedirected;
+            grid.Run(cell =>
+            {
+                done++;
+                if (showsProgress) Console.Error.Write(string.Create(CultureInfo.InvariantCulture, $"\r\e[K{done} of {cells}: {cell.First.Name} - {cell.Second.Name}, {cell.Direct} of {cell.Runs} direct"));
+            });
+            if (showsProgress) Console.Error.Write("\r\e[K");
+            if (parsed.GetValue(write) is { } file) Write(grid, file);
+            else Console.Write(grid.ToMarkdown());
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static void Write(ConnectivityGrid grid, string file)
+    {
+        try
+        {
+            File.WriteAllText(file, grid.WriteInto(File.ReadAllText(file)));
+            Console.WriteLine($"The tables are in {file}.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new PeerException(PeerError.BadFile, $"{file} could not be written: {exception.Message}", exception);
+        }
+    }
+}
