@@ -108,13 +108,14 @@ internal sealed class SessionLab
     }
 
     /// <summary>What an owner does about a path that falls silent: copies on the first path (the relay), then a move to it.</summary>
-    public void FollowPolicy()
+    public void FollowPolicy(Func<LabPath>? current = null)
     {
+        current ??= () => _paths[0];
         foreach (var end in new[] { Alice, Bob })
         {
-            var relay = end.Session.Paths[0].Id;
             end.React += taken =>
             {
+                var relay = end == Alice ? current().AtAlice : current().AtBob;
                 if (taken is SessionEvent.PathSuspect suspect && suspect.Path != relay) end.Session.Duplicate(Now, relay);
                 if (taken is SessionEvent.PathDead dead && dead.Path != relay) end.Session.SetActive(Now, relay);
                 if (taken is SessionEvent.PathRecovered) end.Session.Duplicate(Now, null);
