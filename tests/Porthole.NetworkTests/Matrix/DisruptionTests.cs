@@ -34,13 +34,13 @@ public sealed class DisruptionTests : IAsyncDisposable
         var (alice, bob, aliceSite, bobSite) = await StartAsync();
         await alice.CallAsync(bob, 16 * Rate, Rate, s_direct);
         await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > Rate);
-        Lab.Cut(aliceSite.PublicAddress, bobSite.PublicAddress);
         double cutAt = Now;
+        Lab.Cut(aliceSite.PublicAddress, bobSite.PublicAddress);
         var relayed = await alice.WaitForAsync("path", s_patience, path => (string)path["kind"]! == "Relay");
         Assert.InRange((double)relayed["at"]! - cutAt, 0, 2_000);
         await alice.WaitForAsync("progress", s_patience, progress => (double)progress["at"]! > cutAt + 4_000);
-        Lab.Heal(aliceSite.PublicAddress, bobSite.PublicAddress);
         double healedAt = Now;
+        Lab.Heal(aliceSite.PublicAddress, bobSite.PublicAddress);
         var direct = await alice.WaitForAsync("path", s_patience, path => (string)path["kind"]! == "Udp");
         Assert.InRange((double)direct["at"]! - healedAt, 0, 10_000);
         var done = await alice.WaitForAsync("done", s_patience);
@@ -61,8 +61,8 @@ public sealed class DisruptionTests : IAsyncDisposable
         var bob = await PeerProcess.StartAsync(Lab.AddSite(KernelNatKind.PortRestricted).AddHost("bob"), _server, "bob");
         await alice.CallAsync(bob, 8 * Rate, Rate, s_direct);
         await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > 2 * Rate);
-        host.ReplaceAddress(IPAddress.Parse("192.168.1.77"));
         double changedAt = Now;
+        host.ReplaceAddress(IPAddress.Parse("192.168.1.77"));
         var registered = await alice.WaitForAsync("registered", s_patience);
         Assert.InRange((double)registered["at"]! - changedAt, 0, 5_000);
         var done = await alice.WaitForAsync("done", s_patience);

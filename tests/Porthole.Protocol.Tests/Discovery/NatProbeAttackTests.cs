@@ -6,6 +6,7 @@ using Porthole.Protocol.Tests.Noise;
 namespace Porthole.Protocol.Tests.Discovery;
 
 /// <summary>What strangers and hostile servers may try.</summary>
+[Collection(nameof(Alone))]
 public sealed class NatProbeAttackTests
 {
     private const string Local = "192.168.1.10:5000";

@@ -3,6 +3,7 @@ using Porthole.Protocol.Stun;
 
 namespace Porthole.Protocol.Tests.Ice;
 
+[Collection(nameof(Alone))]
 public sealed class HostileTests
 {
     private static readonly TransportAddress s_stranger = TransportAddress.Parse("192.0.2.66:666");

@@ -4,6 +4,7 @@ using Porthole.Protocol.Session;
 namespace Porthole.Protocol.Tests.Session;
 
 /// <summary>Two sessions driven in memory as fast as they go: no network between them, real time.</summary>
+[Collection(nameof(Alone))]
 public sealed class HotPathTests(ITestOutputHelper output)
 {
     private readonly byte[] _memory = new byte[DatagramBatchWriter.MaxBytes];

@@ -3,6 +3,7 @@ using Porthole.Protocol.Session;
 
 namespace Porthole.Protocol.Tests.Session;
 
+[Collection(nameof(Alone))]
 public sealed class PacketProtectionTests
 {
     private static readonly Instant s_now = Instant.FromMilliseconds(1_000);

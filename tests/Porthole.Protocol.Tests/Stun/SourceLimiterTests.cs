@@ -3,6 +3,7 @@ using Porthole.Protocol.Tests.Noise;
 
 namespace Porthole.Protocol.Tests.Stun;
 
+[Collection(nameof(Alone))]
 public sealed class SourceLimiterTests
 {
     private static readonly UInt128 s_source = 42;

@@ -3,6 +3,7 @@ using Porthole.Protocol.Tests.Vectors;
 
 namespace Porthole.Protocol.Tests.Stun;
 
+[Collection(nameof(Alone))]
 public sealed class StunMessageTests
 {
     private static readonly TransactionId s_id = new("0123456789AB"u8);
