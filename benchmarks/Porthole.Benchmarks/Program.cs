@@ -10,10 +10,11 @@ internal static class Program
 {
     private const int UsageError = 2;
 
-    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark()];
+    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark()];
 
     public static async Task<int> Main(string[] arguments)
     {
+        if (arguments is [ServerProcess.Argument, var kind]) return await ServerProcess.RunAsync(bare: kind == "bare").ConfigureAwait(false);
         int rounds = 0;
         var chosen = new List<IBenchmark>();
         for (int i = 0; i < arguments.Length; i++)

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Porthole.Benchmarks.Harness;
 
 /// <summary>
@@ -34,27 +32,22 @@ internal sealed class Comparison(string title, string unit, Contender reference,
 
     private string Table(Contender[] all, List<Sample>[] samples)
     {
-        var columns = new List<Column> { new(unit, static sample => sample.Value, WithSpread: true) };
-        if (samples.Any(static list => list.Any(static sample => sample.Allocated is not null))) columns.Add(new Column("bytes allocated", static sample => sample.Allocated));
-        if (samples.Any(static list => list.Any(static sample => sample.Processor is not null))) columns.Add(new Column("processor s/GB", static sample => sample.Processor));
-        var table = new MarkdownTable(["", .. columns.Select(static column => column.Heading), "ratio"]);
+        string[] beside = [.. samples.SelectMany(static list => list).SelectMany(static sample => sample.Beside).Select(static figure => figure.Heading).Distinct()];
+        var table = new MarkdownTable(["", unit, .. beside, "ratio"]);
         for (int i = 0; i < all.Length; i++)
         {
+            double[] values = [.. samples[i].Select(static sample => sample.Value)];
             double[] ratios = [.. samples[i].Zip(samples[0], static (sample, against) => sample.Value / against.Value)];
             string ratio = i == 0 ? "1 (reference)" : Figures.WithSpread(ratios, bold: true);
-            table.Add([all[i].Name, .. columns.Select(column => column.Text(samples[i])), ratio]);
+            table.Add([all[i].Name, Figures.WithSpread(values, bold: false), .. beside.Select(heading => Beside(samples[i], heading)), ratio]);
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"### {title}\n\n{table}");
+        return $"### {title}\n\n{table}";
     }
 
-    private sealed record Column(string Heading, Func<Sample, double?> Select, bool WithSpread = false)
+    private static string Beside(List<Sample> samples, string heading)
     {
-        public string Text(List<Sample> samples)
-        {
-            double[] values = [.. samples.Select(Select).OfType<double>()];
-            if (values.Length == 0) return "";
-            return WithSpread ? Figures.WithSpread(values, bold: false) : Figures.Text(Figures.Median(values));
-        }
+        double[] values = [.. samples.SelectMany(static sample => sample.Beside).Where(figure => figure.Heading == heading).Select(static figure => figure.Value)];
+        return values.Length == 0 ? "" : Figures.Text(Figures.Median(values));
     }
 }

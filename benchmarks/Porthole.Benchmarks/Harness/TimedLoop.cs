@@ -19,7 +19,7 @@ internal sealed class TimedLoop(Action<int> loop)
         loop(_count);
         double nanoseconds = (Environment.CpuUsage.TotalTime - began).TotalNanoseconds;
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
-        return new Sample(nanoseconds / _count / nanosecondsPerUnit, (double)allocated / _count);
+        return new Sample(nanoseconds / _count / nanosecondsPerUnit, Sample.Figure.Allocated((double)allocated / _count, "operation"));
     }
 
     private int Calibrate()

@@ -18,17 +18,16 @@ internal static class Transfer
     public static async Task<Sample> RunAsync(Stream from, Stream to, long bytes)
     {
         var processor = Environment.CpuUsage.TotalTime;
-        long allocated = GC.GetTotalAllocatedBytes();
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
         long began = Stopwatch.GetTimestamp();
         var writing = Task.Run(() => WriteAsync(from, bytes));
         await Task.Run(() => ReadAsync(to, bytes)).WaitAsync(s_patience).ConfigureAwait(false);
         var elapsed = Stopwatch.GetElapsedTime(began);
         await writing.ConfigureAwait(false);
-        double packets = bytes / 1167.0; // of 1,200 bytes: what allocations are compared by
         return new Sample(
             bytes * 8 / elapsed.TotalSeconds / 1e9,
-            (GC.GetTotalAllocatedBytes() - allocated) / packets,
-            (Environment.CpuUsage.TotalTime - processor).TotalSeconds / (bytes / 1e9));
+            new Sample.Figure("processor s/GB", (Environment.CpuUsage.TotalTime - processor).TotalSeconds / (bytes / 1e9)),
+            Sample.Figure.Allocated((GC.GetTotalAllocatedBytes(precise: true) - allocated) / (bytes / 1e3), "1,000 bytes"));
     }
 
     private static async Task WriteAsync(Stream to, long bytes)

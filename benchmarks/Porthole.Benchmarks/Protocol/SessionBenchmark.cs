@@ -52,7 +52,7 @@ internal sealed class SessionBenchmark : IBenchmark
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         long packets = transfer();
         double seconds = (Environment.CpuUsage.TotalTime - processor).TotalSeconds;
-        return new Sample(Bytes * 8 / seconds / 1e9, (double)(GC.GetAllocatedBytesForCurrentThread() - allocated) / packets);
+        return new Sample(Bytes * 8 / seconds / 1e9, Sample.Figure.Allocated((double)(GC.GetAllocatedBytesForCurrentThread() - allocated) / packets, "packet"));
     }
 
     private long SealAndOpen()

@@ -326,8 +326,16 @@ internal sealed partial class PeerLink
         if (_active == path) _active = null;
     }
 
-    private PathCandidate? FindPath(SocketId socket, TransportAddress remote) =>
-        _paths.Find(path => path.Kind != PathKind.Relay && path.Socket == socket && path.Remote == remote);
+    /// <summary>Without a lambda, because it is done for every packet and a closure would be garbage for every packet.</summary>
+    private PathCandidate? FindPath(SocketId socket, TransportAddress remote)
+    {
+        foreach (var path in _paths)
+        {
+            if (path.Kind != PathKind.Relay && path.Socket == socket && path.Remote == remote) return path;
+        }
+
+        return null;
+    }
 
     private PathCandidate? FindPath(PathId id) => _paths.Find(path => path.Id == id);
 }

@@ -245,7 +245,16 @@ public sealed partial class PeerMachine : ISocketUser
 
     private PeerLink? Find(ConnectionHandle handle) => _links.Find(link => link.Handle == handle);
 
-    private PeerLink? Find(SessionId id) => _links.Find(link => link.Id == id);
+    /// <summary>Without a lambda, because it is done for every packet and a closure would be garbage for every packet.</summary>
+    private PeerLink? Find(SessionId id)
+    {
+        foreach (var link in _links)
+        {
+            if (link.Id == id) return link;
+        }
+
+        return null;
+    }
 
     private void Forget() => _links.RemoveAll(static link => link.IsOver);
 }
