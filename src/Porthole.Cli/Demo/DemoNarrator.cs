@@ -7,7 +7,7 @@ namespace Porthole.Cli.Demo;
 internal sealed class DemoNarrator(DemoTimeline timeline, DemoInternet internet)
 {
     /// <summary>Sealed packets are told of until the path stands, and no more than these: a chat is many.</summary>
-    private const int MaxSealed = 6;
+    private const int MaxSealed = 12;
 
     private readonly Lock _gate = new();
     private int _sealed;
@@ -38,7 +38,7 @@ internal sealed class DemoNarrator(DemoTimeline timeline, DemoInternet internet)
                 case "dropped":
                     TellDropped(child, e, at);
                     break;
-                case "passed" when _isPunching && Text(e, "direction") == "in" && IsPeer(Text(e, "from")):
+                case "passed" when _isPunching && IsPeer(Text(e, "from")) && IsPeer(Text(e, "to")):
                     TellPassed(child, e, at);
                     break;
                 case "calling":
@@ -54,9 +54,6 @@ internal sealed class DemoNarrator(DemoTimeline timeline, DemoInternet internet)
                         child.Label,
                         isDirect ? $"moves to the direct path {Text(e, "local")} -> {Text(e, "remote")}, round trip {Number(e, "rttMs")} ms" : "can already talk over the server's relay",
                         isDirect ? DemoTimeline.Tone.Good : DemoTimeline.Tone.Plain);
-                    break;
-                case "check" when Text(e, "step") == "sent":
-                    timeline.Line(at, child.Label, $"sends a check from {Text(e, "local")} to {Name(Text(e, "remote"))} ({Text(e, "remote")}){Attempt(e)}");
                     break;
                 case "check" when Text(e, "step") == "answered":
                     timeline.Line(at, child.Label, $"has an answer from {Name(Text(e, "remote"))} ({Text(e, "remote")})");
@@ -97,7 +94,10 @@ internal sealed class DemoNarrator(DemoTimeline timeline, DemoInternet internet)
     private void TellPassed(DemoChild child, JsonElement e, double at)
     {
         if (Text(e, "kind") != "stun" && ++_sealed > MaxSealed) return;
-        timeline.Line(at, child.Label, $"lets {(Text(e, "kind") == "stun" ? "a check or an answer" : What(e))} of {Name(Text(e, "from"))} ({Text(e, "from")}) in");
+        string what = Text(e, "kind") == "stun" ? "a check or an answer" : What(e);
+        string from = Text(e, "from");
+        if (Text(e, "direction") == "out") timeline.Line(at, Name(from), $"sends {what} to {Name(Text(e, "to"))}; it leaves the NAT as {Text(e, "outside")}");
+        else timeline.Line(at, child.Label, $"lets {what} of {Name(from)} ({from}) in");
     }
 
     private bool IsPeer(string address) => Name(address) is var name && (name == internet.Alice.Name || name == internet.Bob.Name);
@@ -118,8 +118,6 @@ internal sealed class DemoNarrator(DemoTimeline timeline, DemoInternet internet)
     private static string What(JsonElement e) => Text(e, "kind") == "stun"
         ? "a check"
         : string.Create(CultureInfo.InvariantCulture, $"a sealed packet ({(e.TryGetProperty("bytes", out var bytes) ? bytes.GetInt32() : 0)} bytes)");
-
-    private static string Attempt(JsonElement e) => e.TryGetProperty("attempt", out var attempt) && attempt.GetInt32() > 1 ? $", attempt {attempt.GetInt32()}" : "";
 
     private static string Number(JsonElement e, string name) =>
         e.TryGetProperty(name, out var value) ? value.GetDouble().ToString("0.0", CultureInfo.InvariantCulture) : "?";

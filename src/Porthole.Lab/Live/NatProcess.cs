@@ -170,8 +170,9 @@ public sealed class NatProcess : IAsyncDisposable
         }
         try
         {
+            double at = At; // before the send, so that it is never later than what the receiver reports
             socket.SendTo(payload, packet.Destination.ToEndPoint());
-            _report(new NatProcessEvent.Passed(At, true, from, packet.Source, packet.Destination, PacketKinds.Classify(payload), payload.Length));
+            _report(new NatProcessEvent.Passed(at, true, from, packet.Source, packet.Destination, PacketKinds.Classify(payload), payload.Length));
         }
         catch (SocketException e)
         {
