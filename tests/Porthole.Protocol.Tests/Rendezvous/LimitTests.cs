@@ -10,7 +10,7 @@ public sealed class LimitTests
     [Fact]
     public void Six_connects_a_minute_from_one_peer_to_another()
     {
-        var world = new RendezvousWorld();
+        var world = new RendezvousWorld(new RendezvousServerOptions { ConnectsPerMinute = 6 });
         var bob = new RawClient(world).Greet().Register();
         var carol = new RawClient(world).Greet().Register();
         var alice = new RawClient(world).Greet().Register();
@@ -27,7 +27,7 @@ public sealed class LimitTests
     [Fact]
     public void Sixty_connects_a_minute_in_all()
     {
-        var world = new RendezvousWorld(new RendezvousServerOptions { ConnectsPerMinute = 1_000 });
+        var world = new RendezvousWorld(new RendezvousServerOptions { ConnectsPerMinute = 1_000, ConnectsPerMinuteInAll = 60 });
         var bob = new RawClient(world).Greet().Register();
         var alice = new RawClient(world).Greet().Register();
         for (ulong i = 1; i <= 61; i++) Connect(alice, bob, i);
