@@ -143,7 +143,6 @@ public sealed partial class SimulatedMachine : ISimulationTarget
 
     private void DrainOnce()
     {
-        while (_socketUser is not null && _socketUser.TryTakeSocketRequest(out var request)) Handle(request);
         while (IsRunning)
         {
             var writer = new DatagramBatchWriter(Lab.Simulation.Scratch);
@@ -158,6 +157,9 @@ public sealed partial class SimulatedMachine : ISimulationTarget
                 for (int i = 0; i < writer.Count; i++) connection.Send(writer.Segment(i));
             }
         }
+
+        // Sockets close behind the last word that was said on them.
+        while (_socketUser is not null && _socketUser.TryTakeSocketRequest(out var request)) Handle(request);
     }
 
     private void Handle(SocketRequest request)

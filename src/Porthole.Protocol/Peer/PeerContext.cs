@@ -9,7 +9,8 @@ internal sealed class PeerContext
 {
     private int _connections;
 
-    private PeerContext(PeerMachineOptions options, EntropySource entropy) => (Options, Entropy) = (options, entropy);
+    private PeerContext(PeerMachineOptions options, EntropySource entropy) =>
+        (Options, Entropy, Nat) = (options, entropy, NatFacts.Unknown with { RelayOnly = options.RelayOnly });
 
     public PeerMachineOptions Options { get; }
 
@@ -27,10 +28,13 @@ internal sealed class PeerContext
     public ImmutableArray<Candidate> Candidates { get; set; } = [];
 
     /// <summary>What this side knows of its NAT.</summary>
-    public NatFacts Nat { get; set; } = NatFacts.Unknown;
+    public NatFacts Nat { get; set; }
 
     /// <summary>Whether a punch would have what it needs: a registration, and the findings of the probe.</summary>
     public bool IsReadyToPunch { get; set; }
+
+    /// <summary>Whether the main connection takes no more relayed packets for now.</summary>
+    public bool IsRelayCongested { get; set; }
 
     public PeerId Self => Options.Identity.PeerId;
 

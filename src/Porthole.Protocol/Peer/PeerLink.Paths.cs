@@ -18,6 +18,10 @@ internal sealed partial class PeerLink
     private Punch? _punch;
     private int _generation;
     private bool _isDuplicating;
+    private bool _isPeerRelayOnly;
+
+    /// <summary>Whether one of the two wants no direct path.</summary>
+    private bool IsRelayOnly => _context.Options.RelayOnly || _isPeerRelayOnly;
 
     public Verdict Verdict { get; private set; } = Verdict.Pending;
 
@@ -74,21 +78,22 @@ internal sealed partial class PeerLink
         }
 
         Pump(now);
-        if (!_context.Options.RelayOnly) _schedule.HandleNetworkChange(now);
+        if (!IsRelayOnly) _schedule.HandleNetworkChange(now);
         SelectPath(now);
     }
 
     /// <summary>The host has addresses that it did not have: what failed before may work now.</summary>
     public void HandleNetworkChange(Instant now)
     {
-        if (!_isFinished && Session is not null && !_context.Options.RelayOnly) _schedule.HandleNetworkChange(now);
+        if (!_isFinished && Session is not null && !IsRelayOnly) _schedule.HandleNetworkChange(now);
     }
 
     /// <summary>The main connection is gone, and with it the relay.</summary>
     public void HandleServerLost(Instant now)
     {
+        if (IsRinging) (IsRinging, _giveUpAt) = (false, now + _context.Options.ConnectTimeout); // the call is made again as soon as the server is back
         CloseRelay(now);
-        if (IsIncoming && Session is null) Fail(now, PeerError.ServerUnreachable, "The server that carried the call is gone.");
+        if (IsIncoming && Session is null) Fail(now, PeerError.ServerUnreachable, "The connection to the server was lost before the call was answered.");
         Pump(now);
     }
 
@@ -120,6 +125,7 @@ internal sealed partial class PeerLink
         var id = Session!.AddPath(now, main, default, PathTraits.Relay, header, trusted: true);
         _relay = new PathCandidate(id, PathKind.Relay, main, default, default);
         _paths.Add(_relay);
+        if (_context.IsRelayCongested) Session.SetCongested(id, true);
         SelectPath(now);
     }
 
@@ -134,7 +140,8 @@ internal sealed partial class PeerLink
     private void StartPunch(Instant now, PunchPlan plan)
     {
         _generation = plan.Generation;
-        if (_context.Options.RelayOnly) return;
+        _isPeerRelayOnly = plan.Nat.RelayOnly;
+        if (IsRelayOnly) return;
         _punch = Punch.Create(_context, plan, Remote!.Value, now);
 
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
@@ -271,7 +278,7 @@ internal sealed partial class PeerLink
 
     private void LookForDirect(Instant now, VerdictReason reason)
     {
-        if (_isFinished || _context.Options.RelayOnly) return;
+        if (_isFinished || IsRelayOnly) return;
         Announce(reason);
         _schedule.HandleFailure(now);
     }
@@ -300,7 +307,7 @@ internal sealed partial class PeerLink
 
     private void Announce(VerdictReason reason)
     {
-        Verdict = VerdictWriter.Write(reason, _punch, _active?.ToPublic());
+        Verdict = VerdictWriter.Write(reason, _punch, _active is { IsDead: false } ? _active.ToPublic() : null, _context.Options.RelayOnly);
         _context.Events.Enqueue(new PeerEvent.VerdictChanged(Handle, Verdict));
     }
 
@@ -337,5 +344,13 @@ internal sealed partial class PeerLink
         return null;
     }
 
-    private PathCandidate? FindPath(PathId id) => _paths.Find(path => path.Id == id);
+    private PathCandidate? FindPath(PathId id)
+    {
+        foreach (var path in _paths)
+        {
+            if (path.Id == id) return path;
+        }
+
+        return null;
+    }
 }

@@ -17,6 +17,7 @@ internal sealed partial class PeerLink
     private Instant? _giveUpAt;
     private bool _isOpen;
     private bool _isFinished;
+    private bool _isReleased;
 
     private PeerLink(PeerContext context, ConnectionHandle handle, SessionId id, bool isIncoming)
     {
@@ -37,6 +38,9 @@ internal sealed partial class PeerLink
 
     /// <summary>Whether the program has taken the call it was asked about.</summary>
     public bool IsAccepted { get; private set; }
+
+    /// <summary>Whether the peer is being asked.</summary>
+    public bool IsRinging { get; private set; }
 
     /// <summary>Whether this is a call whose caller has proved nothing yet.</summary>
     public bool IsHalfOpen => IsIncoming && !_isOpen && !_isFinished;
@@ -104,6 +108,14 @@ internal sealed partial class PeerLink
     /// <summary>Ends a call that is half open, to make room.</summary>
     public void GiveUp(Instant now) => Fail(now, PeerError.LimitReached, "The call was not confirmed, and newer ones came.");
 
+    /// <summary>The peer is being asked: its person may take longer than a connect.</summary>
+    public void HandleRinging(Instant now)
+    {
+        if (Session is not null || IsIncoming || _isFinished) return;
+        (IsRinging, _giveUpAt) = (true, now + s_ringTimeout);
+        _context.Events.Enqueue(new PeerEvent.Ringing(Handle));
+    }
+
     /// <summary>Takes the push that begins the session.</summary>
     /// <param name="now">The moment.</param>
     /// <param name="push">The push.</param>
@@ -147,6 +159,7 @@ internal sealed partial class PeerLink
             _giveUpAt ??= now + _context.Options.ConnectTimeout;
         }
 
+        if (IsRinging) (IsRinging, _giveUpAt) = (false, now + _context.Options.ConnectTimeout);
         OpenRelay(now, main);
         StartPunch(now, push.Plan);
         Pump(now);
@@ -169,6 +182,7 @@ internal sealed partial class PeerLink
     public void HandleRefused(Instant now, RendezvousError error)
     {
         if (Session is null) Fail(now, error.ToPeerError(), error.Text);
+        else if (error == RendezvousError.UnknownSession) Reopen(now); // the server has forgotten it, the two peers have not
     }
 
     public void HandleSessionClosed(Instant now, SessionCloseReason reason)
@@ -196,8 +210,7 @@ internal sealed partial class PeerLink
         if (_giveUpAt <= now)
         {
             _giveUpAt = null;
-            if (IsIncoming && Session is null) Fail(now, PeerError.TimedOut, "The call was not answered in time, or the caller is gone.");
-            else if (!_isOpen) Fail(now, PeerError.TimedOut, $"No answer from the peer within {_context.Options.ConnectTimeout.TotalSeconds:0} s. Try again; 'porthole check' tells whether the network is the reason.");
+            if (!_isOpen) FailLate(now);
         }
 
         Session?.HandleDeadline(now);
@@ -205,6 +218,10 @@ internal sealed partial class PeerLink
         {
             _punch?.HandleDeadline(now);
             PunchAgain(now);
+        }
+        else
+        {
+            Release(now);
         }
 
         Pump(now);
@@ -244,6 +261,7 @@ internal sealed partial class PeerLink
 
     private void HandleSessionEvent(Instant now, SessionEvent sessionEvent)
     {
+        if (_isFinished) return; // nothing is told after the last event
         switch (sessionEvent)
         {
             case SessionEvent.HandshakeCompleted completed:
@@ -285,7 +303,23 @@ internal sealed partial class PeerLink
         _giveUpAt = null;
         _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsIncoming));
         if (_active is not null) _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, _active.ToPublic()));
-        Announce(_context.Options.RelayOnly ? VerdictReason.RelayOnly : VerdictReason.Pending);
+        Announce(IsRelayOnly ? VerdictReason.RelayOnly : VerdictReason.Pending);
+    }
+
+    /// <summary>The time for a connect is over: says what it waited for.</summary>
+    private void FailLate(Instant now)
+    {
+        string patience = $"within {_context.Options.ConnectTimeout.TotalSeconds:0} s";
+        if (Session is not null)
+            Fail(now, PeerError.TimedOut, $"The peer did not answer the handshake {patience}. It may have just left; try again.");
+        else if (!_context.Rendezvous.IsRegistered)
+            Fail(now, PeerError.ServerUnreachable, $"The server was out of reach, so the peer could not be called {patience}. Check the network, or try again.");
+        else if (IsRinging)
+            Fail(now, PeerError.TimedOut, "The peer was asked, and nobody answered.");
+        else if (IsIncoming)
+            Fail(now, PeerError.TimedOut, IsAccepted ? $"The caller did not come {patience}." : "The call was not answered in time.");
+        else
+            Fail(now, PeerError.TimedOut, $"The server did not answer the call {patience}. Try again.");
     }
 
     private void FailWrongKey(Instant now)
@@ -327,10 +361,18 @@ internal sealed partial class PeerLink
         _giveUpAt = null;
         _punch = null;
         _context.Rendezvous.Refuse(now, Id);
-        _context.Rendezvous.Release(now, Id);
+        Release(now);
 
         // An incoming session that never opened was never announced; but one that the program was asked about was.
         if (_isOpen || !IsIncoming || WasAnnounced) _context.Events.Enqueue(last);
+    }
+
+    /// <summary>Gives the session back to the server, once its last words are said: they may go over the relay.</summary>
+    private void Release(Instant now)
+    {
+        if (_isReleased || Session is { State: SessionState.Closing }) return;
+        _isReleased = true;
+        _context.Rendezvous.Release(now, Id);
     }
 
     /// <summary>Whether the program knows the handle although the connection is not open: it was asked.</summary>

@@ -39,6 +39,7 @@ public sealed partial class PeerMachine
                 break;
             case RendezvousEvent.Disconnected disconnected:
                 _registrar.HandleDisconnected(disconnected);
+                _context.IsRelayCongested = false;
                 foreach (var link in _links) link.HandleServerLost(now);
                 break;
             case RendezvousEvent.Refused { Session: { } session } refused:
@@ -57,7 +58,7 @@ public sealed partial class PeerMachine
                 HandleIncoming(now, incoming);
                 break;
             case RendezvousEvent.Ringing ringing:
-                if (Find(ringing.Session) is { } rung) _context.Events.Enqueue(new PeerEvent.Ringing(rung.Handle));
+                Find(ringing.Session)?.HandleRinging(now);
                 break;
             case RendezvousEvent.CandidatesReceived received:
                 Find(received.Session)?.HandleCandidates(now, received.Generation, received.Candidates);
@@ -106,7 +107,7 @@ public sealed partial class PeerMachine
             return;
         }
 
-        if (FindOwnCall(push) is { } own)
+        if (FindOwnCall(push.Remote, push.RemoteName) is { } own)
         {
             // Both called at once, and the server's push says whose call lives: this side's connection goes on with it.
             own.HandleSuperseded(now, push.Session, isElsewhere: false);
@@ -131,6 +132,9 @@ public sealed partial class PeerMachine
     private void HandleIncoming(Instant now, RendezvousEvent.Incoming incoming)
     {
         if (Find(incoming.Session) is not null) return;
+
+        // Both called at once: this side's own call is on its way to the server, and is the answer that it waits for.
+        if (FindOwnCall(incoming.Key.PeerId, incoming.Name) is { IsRinging: false }) return;
         if ((_calls.JudgeAsked(now, incoming.Key, incoming.Name) ?? JudgeRoom(incoming.Name) ?? JudgeRinging(incoming.Name)) is { } problem)
         {
             _context.Rendezvous.Refuse(now, incoming.Session);
@@ -155,7 +159,7 @@ public sealed partial class PeerMachine
     private void TurnAway(PeerId peer, string? name, CallProblem problem) =>
         _context.Events.Enqueue(new PeerEvent.TurnedAway(peer, name, problem.Error, problem.Text));
 
-    /// <summary>This side's own unanswered call to the peer that a push is from: known by key, or at first contact by the name that was dialled.</summary>
-    private PeerLink? FindOwnCall(SessionPush push) => _links.Find(link => link is { IsIncoming: false, Session: null }
-        && (link.Remote is { } remote ? remote == push.Remote : link.Name is { } name && push.RemoteName is { } other && PeerName.Normalize(name) == PeerName.Normalize(other)));
+    /// <summary>This side's own unanswered call to a peer that calls: known by key, or at first contact by the name that was dialled.</summary>
+    private PeerLink? FindOwnCall(PeerId caller, string? callerName) => _links.Find(link => link is { IsIncoming: false, Session: null, IsOver: false }
+        && (link.Remote is { } remote ? remote == caller : link.Name is { } name && callerName is not null && PeerName.Normalize(name) == PeerName.Normalize(callerName)));
 }

@@ -196,10 +196,10 @@ public sealed partial class PeerMachine : ISocketUser
 
                 break;
             case SocketEvent.Congested congested when congested.Socket == _context.Rendezvous.Socket:
-                foreach (var link in _links) link.SetRelayCongested(true);
+                SetRelayCongested(true);
                 break;
             case SocketEvent.Writable writable when writable.Socket == _context.Rendezvous.Socket:
-                foreach (var link in _links) link.SetRelayCongested(false);
+                SetRelayCongested(false);
                 break;
             default:
                 if (_registrar.HandleSocketEvent(now, socketEvent) is { } lost)
@@ -243,9 +243,23 @@ public sealed partial class PeerMachine : ISocketUser
         }
     }
 
-    private PeerLink? Find(ConnectionHandle handle) => _links.Find(link => link.Handle == handle);
+    private void SetRelayCongested(bool isCongested)
+    {
+        _context.IsRelayCongested = isCongested;
+        foreach (var link in _links) link.SetRelayCongested(isCongested);
+    }
 
-    /// <summary>Without a lambda, because it is done for every packet and a closure would be garbage for every packet.</summary>
+    // Loops, because a lambda that captures would be allocated for every packet.
+    private PeerLink? Find(ConnectionHandle handle)
+    {
+        foreach (var link in _links)
+        {
+            if (link.Handle == handle) return link;
+        }
+
+        return null;
+    }
+
     private PeerLink? Find(SessionId id)
     {
         foreach (var link in _links)

@@ -233,7 +233,7 @@ internal sealed class Registrar(PeerContext context)
         }
 
         (context.Candidates, _infos) = (candidates.ToImmutable(), [.. infos.Take(RendezvousLimits.MaxCandidates)]);
-        context.Nat = Report is { } report ? ToFacts(report) : NatFacts.Unknown;
+        if (Report is { } report && !context.Options.RelayOnly) context.Nat = ToFacts(report);
     }
 
     private static bool IsLocal(TransportAddress address) => address.IsPrivate || address.IsLinkLocal || address.IsLoopback;

@@ -5,19 +5,20 @@ namespace Porthole.Protocol.Peer;
 /// <summary>Says why the path is what it is, from what both sides know of their NATs and what the punch has seen.</summary>
 internal static class VerdictWriter
 {
-    public static Verdict Write(VerdictReason reason, Punch? punch, ConnectionPath? path)
+    public static Verdict Write(VerdictReason reason, Punch? punch, ConnectionPath? path, bool wantsRelay)
     {
         string sentence = reason switch
         {
             VerdictReason.Pending => "No direct path has been tried yet.",
             VerdictReason.Direct => $"Direct by {path?.Kind.ToString().ToUpperInvariant()} from {path?.Local} to {path?.Remote}.",
-            VerdictReason.RelayOnly => "Relayed because relay-only was asked for.",
+            VerdictReason.RelayOnly => wantsRelay ? "Relayed: this side was told to use the relay only." : "Relayed: the peer takes the relay only.",
             VerdictReason.UdpBlockedHere => "Relayed: no STUN answer reaches this host by UDP. A firewall here drops UDP, or the server's UDP ports are closed.",
             VerdictReason.UdpBlockedThere => "Relayed: the peer has no proved UDP address. A firewall on its side drops UDP.",
             VerdictReason.HardNat =>
                 "Relayed: one NAT gives every destination another port and the other NAT filters by port, so neither side knows the port that must be hit.",
             VerdictReason.NoAnswer => $"Relayed: {punch?.ChecksSent} checks were sent, {punch?.ChecksReceived} came from the peer, none of ours was answered.",
             VerdictReason.DataBlocked => "Relayed: checks pass between the peers, but sealed packets of full size do not.",
+            VerdictReason.PathLost when path is null => "No path at present: the direct one went silent, and the server is out of reach; both are being tried again.",
             VerdictReason.PathLost => "Relayed: the direct path that was in use went silent; a new punch is under way.",
         };
         return new Verdict(reason, sentence, punch?.ChecksSent ?? 0, punch?.ChecksReceived ?? 0, punch?.AnswersReceived ?? 0);

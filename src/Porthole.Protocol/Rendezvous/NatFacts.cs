@@ -45,6 +45,9 @@ public enum NatAllocationFact
 /// <param name="UdpReachable">Whether UDP to the server and back works.</param>
 public sealed record NatFacts(NatMappingFact Mapping, NatAllocationFact Allocation, int Step, bool UdpReachable)
 {
+    /// <summary>Whether the peer wants no direct path: then nobody needs to look for the reason why there is none.</summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>Nothing is known.</summary>
     public static NatFacts Unknown { get; } = new(NatMappingFact.Unknown, NatAllocationFact.Unknown, 0, UdpReachable: false);
 }

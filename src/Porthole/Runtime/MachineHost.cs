@@ -206,13 +206,15 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
 
     private void Drain(Instant now)
     {
-        while (_machine.TryTakeSocketRequest(out var request)) Handle(request);
         while (true)
         {
             var writer = new DatagramBatchWriter(_output);
             if (!_machine.TryWrite(now, ref writer)) break;
             if (writer.Count > 0) _sockets.Find(writer.Socket)?.Send(writer.Remote, writer.Written, writer.SegmentSize);
         }
+
+        // Behind what was written: a socket that the machine closes still carries its last word.
+        while (_machine.TryTakeSocketRequest(out var request)) Handle(request);
 
         _drained(_machine, now);
     }
