@@ -214,7 +214,7 @@ public sealed partial class PeerSession
         _handshakeResendAt = now + s_handshakeResend;
         foreach (var path in _paths) path.HandshakeDue = true;
         if (!_handshake.AreKeysReady || _protection is not null) return;
-        _protection = _handshake.TakeProtection();
+        _protection = _handshake.TakeProtection(_options.ProtectionLimits);
         State = SessionState.Established;
         _events.Enqueue(new SessionEvent.HandshakeCompleted(_handshake.RemoteKey!));
         if (_handshake.IsConfirmed) Confirm(now, null);

@@ -90,6 +90,9 @@ public sealed partial class PeerSession
     /// <summary>How many packets lie between the oldest whose fate is open and the newest: bounded, whatever the peer does.</summary>
     internal long SentRecords => _recovery.Sent.Next - _recovery.Sent.First;
 
+    /// <summary>How often the sending key changed.</summary>
+    internal ulong KeyUpdates => _protection?.SendKeyNumber ?? 0;
+
     /// <summary>How many ranges of received packets are remembered.</summary>
     internal int ReceivedRanges => _received.Ranges.Count;
 

@@ -68,4 +68,7 @@ public sealed record SessionOptions
             ? value
             : throw new ArgumentOutOfRangeException(nameof(value), value, "Between 1 and 4096 datagrams.");
     } = 64;
+
+    /// <summary>When keys change; the limits of the RFC unless a test wants to see it happen.</summary>
+    internal PacketProtectionLimits ProtectionLimits { get; init; } = PacketProtectionLimits.Default;
 }

@@ -35,6 +35,9 @@ internal sealed class RawPeer
 
     public PathId Path { get; }
 
+    /// <summary>Whether the victim's packets are not even opened.</summary>
+    public bool IsDeaf { get; set; }
+
     public long NextNumber => (long)_protection.NextPacketNumber;
 
     /// <summary>The error that the victim closed with; null while it lives.</summary>
@@ -98,7 +101,7 @@ internal sealed class RawPeer
             if (!Victim.TryWrite(Now, ref writer)) return payloads;
             for (int i = 0; i < writer.Count; i++)
             {
-                if (!_protection.TryOpen(Now, writer.Segment(i).ToArray(), out ulong number, out var payload)) continue;
+                if (IsDeaf || !_protection.TryOpen(Now, writer.Segment(i).ToArray(), out ulong number, out var payload)) continue;
                 payloads.Add(payload.ToArray());
                 Opened.TryAdd((long)number, (long)number + 1);
             }
