@@ -21,7 +21,7 @@ public sealed record PathStatus
     /// <summary>Whether data goes this way now.</summary>
     public required bool IsActive { get; init; }
 
-    /// <summary>Whether data is unacknowledged and nothing came for 2 PTO (DESIGN 4).</summary>
+    /// <summary>Whether data is unacknowledged and nothing came for 2 PTO.</summary>
     public required bool IsSuspect { get; init; }
 
     /// <summary>The smoothed round-trip time (RFC 9002 section 5.3); null before the first sample.</summary>

@@ -1,7 +1,7 @@
 namespace Porthole.Protocol.Session;
 
 /// <summary>
-/// The proof that a pair is a path (RFC 9000 section 8.2; DESIGN 5): a sealed challenge, padded to full size, and its answer of the same size. First the full
+/// The proof that a pair is a path (RFC 9000 section 8.2): a sealed challenge, padded to full size, and its answer of the same size. First the full
 /// size alone, a few times; then smaller sizes beside it, so that a path on which full packets die still comes to use.
 /// </summary>
 internal sealed class PathValidation

@@ -88,7 +88,7 @@ public sealed partial class PeerSession
         AfterTargetChange(now);
     }
 
-    /// <summary>Whether the socket of a path takes nothing more for now: credit of a reliable path (DESIGN 5).</summary>
+    /// <summary>Whether the socket of a path takes nothing more for now: credit of a reliable path.</summary>
     public void SetCongested(PathId path, bool congested)
     {
         if (Find(path) is { } found) found.IsCongested = congested;
@@ -139,7 +139,7 @@ public sealed partial class PeerSession
         return true;
     }
 
-    // DESIGN 4, moving: after 2 PTO without a packet copies go elsewhere; after max(3 PTO, 1 s), at most 2 s, the path is dead.
+    // After 2 PTO without a packet copies go elsewhere; after max(3 PTO, 1 s), at most 2 s, the path is dead.
     private static readonly TimeSpan s_minDeadTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_maxDeadTime = TimeSpan.FromSeconds(2);
 

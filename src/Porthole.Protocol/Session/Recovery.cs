@@ -16,7 +16,7 @@ internal sealed class Recovery(ReceivedPackets received, StreamTable streams)
     /// <summary>RFC 9002 section 6.2.4: up to two packets per probe time-out.</summary>
     private const int ProbesPerTimeout = 2;
 
-    /// <summary>DESIGN 5: after a move the old path's packets have this many probe time-outs.</summary>
+    /// <summary>After a move the old path's packets have this many probe time-outs.</summary>
     private const int DrainTimeouts = 3;
 
     /// <summary>Back-off ends here, so that a path that heals is noticed soon; one packet in two seconds burdens nobody.</summary>
@@ -64,7 +64,7 @@ internal sealed class Recovery(ReceivedPackets received, StreamTable streams)
             {
                 ref var packet = ref Sent[number];
                 if (packet.State is SentState.Untracked or SentState.Acknowledged) continue;
-                // A sample says something about one path only if both ways went over it (DESIGN 5), and only the largest number's delay is known.
+                // A sample says something about one path only if both ways went over it, and only the largest number's delay is known.
                 if (number == frame.Largest && packet.Path == arrivedOn && packet.State == SentState.InFlight) sample = now - packet.SentAt;
                 HandleAcknowledged(ref packet, number);
             }

@@ -9,7 +9,7 @@ internal enum PathHealth : byte
 }
 
 /// <summary>
-/// One path of a session: round trip, congestion window, packet size and loss order belong to it (DESIGN 5), packet numbers and acknowledgements to the session.
+/// One path of a session: round trip, congestion window, packet size and loss order belong to it, packet numbers and acknowledgements to the session.
 /// </summary>
 internal sealed class SessionPath
 {

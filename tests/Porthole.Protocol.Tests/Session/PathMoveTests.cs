@@ -2,7 +2,7 @@ using Porthole.Protocol.Session;
 
 namespace Porthole.Protocol.Tests.Session;
 
-/// <summary>Paths are proved, watched, left and come back, while one space of packet numbers goes on (DESIGN 4, Moving; 5, Packet rules).</summary>
+/// <summary>Paths are proved, watched, left and come back, while one space of packet numbers goes on.</summary>
 public sealed class PathMoveTests
 {
     [Fact]
