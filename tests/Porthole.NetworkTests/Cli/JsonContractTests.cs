@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text.Json.Nodes;
+
+namespace Porthole.NetworkTests.Cli;
+
+/// <summary>What scripts rely on: the events of <c>--json</c>, through a real server.</summary>
+public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServer>
+{
+    [Fact]
+    public async Task A_ping_writes_the_events_of_the_contract_in_order()
+    {
+        string bob = server.NewName("bob");
+        await using var listener = await server.ListenAsync(bob);
+        var result = await CliProcess.RunAsync(server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--count", "5", "--interval", "0.2", "--json");
+        result.AssertEnded(0);
+        var events = result.Events;
+        Assert.Equal(["registered", "session"], events.Take(2).Select(NameOf));
+        Assert.Equal("done", NameOf(events[^1]));
+        Assert.Equal(52, ((string)events[0]["peerId"]!).Length);
+        Assert.True((double)events[1]["elapsedMs"]! > 0);
+
+        var paths = events.Where(static e => NameOf(e) == "path").ToArray();
+        Assert.Equal("relay", (string)paths[0]["kind"]!);
+        Assert.True(paths[0].AsObject().ContainsKey("local") && paths[0]["local"] is null && paths[0]["remote"] is null);
+        var direct = paths.First(static e => (string)e["kind"]! == "udp");
+        Assert.True(IPEndPoint.TryParse((string)direct["local"]!, out _));
+        Assert.True(IPEndPoint.TryParse((string)direct["remote"]!, out _));
+        var pair = Assert.Single(events, static e => NameOf(e) == "pair");
+        Assert.True((double)pair["elapsedMs"]! <= (double)direct["elapsedMs"]!);
+
+        var pongs = events.Where(static e => NameOf(e) == "pong").ToArray();
+        Assert.Equal([0, 1, 2, 3, 4], pongs.Select(static e => (int)e["seq"]!));
+        Assert.All(pongs, static e => Assert.True((double)e["rttMs"]! > 0));
+        Assert.Equal("udp", (string)pongs[^1]["kind"]!);
+        Assert.Equal("""{"event":"done","sent":5,"received":5}""", result.Output[^1]);
+    }
+
+    [Fact]
+    public async Task A_ping_that_waits_for_a_direct_path_starts_counting_on_it()
+    {
+        string bob = server.NewName("bob");
+        await using var listener = await server.ListenAsync(bob);
+        var result = await CliProcess.RunAsync(
+            server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--count", "2", "--interval", "0", "--size", "3000", "--wait-direct", "20", "--json");
+        result.AssertEnded(0);
+        Assert.Equal(["udp", "udp"], result.Events.Where(static e => NameOf(e) == "pong").Select(static e => (string)e["kind"]!));
+    }
+
+    [Fact]
+    public async Task A_ping_that_waits_in_vain_says_why_and_ends_with_3()
+    {
+        string bob = server.NewName("bob");
+        await using var listener = await server.ListenAsync(bob);
+        var result = await CliProcess.RunAsync(
+            server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--relay-only", "--wait-direct", "0.3", "--json");
+        result.AssertEnded(3);
+        Assert.Equal("RelayOnly", (string)Assert.Single(result.Events, static e => NameOf(e) == "verdict")["reason"]!);
+        Assert.Equal("""{"event":"done","sent":0,"received":0}""", result.Output[^1]);
+    }
+
+    [Fact]
+    public async Task A_listener_says_who_came_and_went()
+    {
+        string bob = server.NewName("bob"), alice = server.NewName("alice");
+        await using var listener = await server.ListenAsync(bob);
+        (await CliProcess.RunAsync(server.NewHome(), "ping", bob, "--as", alice, "--server", server.Address, "--count", "1", "--relay-only", "--json")).AssertEnded(0);
+        Assert.Equal(alice, (string)(await listener.EventAsync("connected"))["peer"]!);
+        Assert.Equal("ClosedByPeer", (string)(await listener.EventAsync("closed"))["error"]!);
+    }
+
+    [Fact]
+    public async Task A_check_says_in_one_object_how_the_NAT_behaves()
+    {
+        var result = await CliProcess.RunAsync(server.NewHome(), "check", "--server", server.Address, "--json");
+        result.AssertEnded(0);
+        var check = Assert.Single(result.Events);
+        Assert.Equal(["mapping", "allocation", "step", "mapped"], check.AsObject().Select(static one => one.Key).Take(4));
+        Assert.Equal("EIM", (string)check["mapping"]!);
+        Assert.Equal(0, (int)check["step"]!);
+        Assert.True((bool)check["udpReachable"]!);
+        Assert.True(IPEndPoint.TryParse((string)check["mapped"]!, out _));
+    }
+
+    [Fact]
+    public async Task Each_name_of_a_home_is_a_peer_of_its_own_and_stays_it()
+    {
+        string home = server.NewHome();
+        string Id(CliResult result) => (string)result.Events[0]["peerId"]!;
+        var alice = await CliProcess.RunAsync(home, "id", "--as", "alice", "--json");
+        Assert.NotEqual(Id(alice), Id(await CliProcess.RunAsync(home, "id", "--as", "bob", "--json")));
+        Assert.Equal(Id(alice), Id(await CliProcess.RunAsync(home, "id", "--as", "alice", "--json")));
+    }
+
+    [Fact]
+    public async Task Those_in_a_room_are_listed()
+    {
+        string room = server.NewName("room"), alice = server.NewName("alice");
+        await using var chat = CliProcess.Start(server.NewHome(), "chat", "--as", alice, "--server", server.Address, "--room", room, "--json");
+        await chat.EventAsync("registered");
+        var result = await CliProcess.RunAsync(server.NewHome(), "peers", "--server", server.Address, "--room", room, "--json");
+        result.AssertEnded(0);
+        Assert.Equal(alice, (string)Assert.Single(result.Events[0]["peers"]!.AsArray())!["name"]!);
+    }
+
+    private static string NameOf(JsonNode node) => (string)node["event"]!;
+}
