@@ -12,6 +12,9 @@ namespace Porthole.Server;
 /// </summary>
 internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocketInbox machine, RelayForwarder forwarder) : INetworkSocket
 {
+    /// <summary>How long a client may take to answer the close: who does not would hold a connection that nobody counts any more.</summary>
+    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
+
     private readonly RelayQueue _queue = new();
     private readonly SemaphoreSlim _quota = MessageBuffers.CreateQuota();
     private readonly CancellationTokenSource _closing = new();
@@ -41,9 +44,10 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
 
     public void Close(bool abortive)
     {
-        Interlocked.Exchange(ref _isClosing, 1);
+        bool isFirst = Interlocked.Exchange(ref _isClosing, 1) == 0;
         if (abortive) _closing.Cancel();
-        else Wake(); // what is queued goes out first, then the close
+        else if (isFirst) _closing.CancelAfter(s_closeTimeout);
+        if (!abortive) Wake(); // what is queued goes out first, then the close
     }
 
     /// <summary>Receives until the connection ends; then tells the machine, unless the machine closed it.</summary>
@@ -99,6 +103,8 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
         }
     }
 
+    private bool HasToClose => Volatile.Read(ref _isClosing) != 0 && webSocket.State == WebSocketState.Open;
+
     private void Wake()
     {
         if (Interlocked.CompareExchange(ref _isSending, 1, 0) == 0) _ = SendAllAsync();
@@ -112,7 +118,7 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
             do
             {
                 await SendQueuedAsync().ConfigureAwait(false);
-                if (Volatile.Read(ref _isClosing) != 0 && webSocket.State == WebSocketState.Open)
+                if (HasToClose)
                 {
                     await webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, _closing.Token).ConfigureAwait(false);
                     return;
@@ -120,7 +126,7 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
 
                 Interlocked.Exchange(ref _isSending, 0);
             }
-            while (!_queue.IsEmpty && Interlocked.CompareExchange(ref _isSending, 1, 0) == 0);
+            while ((!_queue.IsEmpty || HasToClose) && Interlocked.CompareExchange(ref _isSending, 1, 0) == 0);
         }
         catch (Exception exception) when (exception is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException or InvalidOperationException)
         {

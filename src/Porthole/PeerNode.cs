@@ -42,7 +42,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         _logger = options.LoggerFactory.CreateLogger("Porthole");
         _events = new EventQueue(exception => PeerLog.HandlerFailed(_logger, exception));
         ServerKey = knownServers.Find(options.Server);
-        var machine = new PeerMachine(NodeSetup.MachineOptions(options, identity, ServerKey, knownPeers.At(() => ServerKey?.PeerId ?? PeerId.Unknown)), OperatingSystemEntropy.Instance);
+        var machine = new PeerMachine(NodeSetup.MachineOptions(options, identity, ServerKey, knownPeers, knownPeers.At(() => ServerKey?.PeerId ?? PeerId.Unknown)), OperatingSystemEntropy.Instance);
         _host = new MachineHost<PeerMachine>(machine, NodeSetup.Network(options), new InstantClock(options.TimeProvider), TakeEvents, _logger);
         _ = WatchHostAsync();
     }

@@ -328,7 +328,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         var request = new StunWriter(segment, StunClass.Request, StunMethod.Binding, question.Transaction.Id);
         if (_credential is not null)
         {
-            request.WriteAddress(StunAttributeType.LocalCandidate, socket.Local);
+            request.WriteAddress(StunAttributeType.LocalCandidate, options.Shown(socket.Local));
             request.WriteBytes(StunAttributeType.Username, _credential.UsernameBytes);
             request.WriteIntegritySha256(_credential.Key);
         }

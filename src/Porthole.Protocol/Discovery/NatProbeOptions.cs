@@ -23,6 +23,18 @@ public sealed record NatProbeOptions
     /// </summary>
     public RetransmissionSchedule FirstSchedule { get; init; } = new(TimeSpan.FromMilliseconds(200), attempts: 4, lastWait: 4);
 
+    /// <summary>Whether to keep local networks' addresses from the servers as well: they travel in the clear. The proof then names no host.</summary>
+    public bool HideLocal { get; init; }
+
     /// <summary>How questions are repeated after that, and refreshes: the RFC's schedule. When it brings no answer UDP counts as blocked.</summary>
     public RetransmissionSchedule Schedule { get; init; } = RetransmissionSchedule.Default;
+
+    /// <summary>A local address as servers may see it: the base that a proof is bound to.</summary>
+    public TransportAddress Shown(TransportAddress local)
+    {
+        if (!HideLocal || !(local.IsPrivate || local.IsLinkLocal || local.IsLoopback)) return local;
+        Span<byte> nobody = stackalloc byte[16];
+        nobody.Clear();
+        return new TransportAddress(local.IsIPv6 ? nobody : nobody[..4], 0);
+    }
 }

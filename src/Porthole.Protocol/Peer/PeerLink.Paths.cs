@@ -212,6 +212,7 @@ internal sealed partial class PeerLink
         }
 
         path.Pair = pair;
+        if (path == _active) punch.Agent.Use(pair); // found again by a new agent, which must not release it
         if (pair.RoundTrip is { } roundTrip) path.RoundTrip = roundTrip;
         Session!.Validate(now, path.Id); // the challenge waits for the keys
     }

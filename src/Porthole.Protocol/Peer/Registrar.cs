@@ -21,7 +21,7 @@ internal sealed class Registrar(PeerContext context)
     /// <summary>How often the server is given fresh proofs: it hands an address out for ten minutes after the last.</summary>
     public static readonly TimeSpan RenewalPeriod = TimeSpan.FromMinutes(4);
 
-    private readonly NatProbe _probe = new(NatProbeOptions.Default, context.Entropy);
+    private readonly NatProbe _probe = new(Options(context), context.Entropy);
     private ImmutableArray<CandidateInfo> _infos = [];
     private ImmutableArray<TransportAddress> _addresses = [];
     private ImmutableArray<TransportAddress> _servers = [];
@@ -260,11 +260,13 @@ internal sealed class Registrar(PeerContext context)
         report.Step,
         report.IsUdpReachable);
 
-    private static CandidateInfo ToInfo(Candidate candidate, ReadOnlyMemory<byte> proof) => new(
+    private static NatProbeOptions Options(PeerContext context) => NatProbeOptions.Default with { HideLocal = context.Options.HideLan };
+
+    private CandidateInfo ToInfo(Candidate candidate, ReadOnlyMemory<byte> proof) => new(
         candidate.Type == CandidateType.Host ? CandidateKind.Host : CandidateKind.ServerReflexive,
         CandidateTransport.Udp,
         candidate.Address,
-        candidate.Base,
+        Options(context).Shown(candidate.Base),
         candidate.Priority,
         candidate.Foundation,
         proof);

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json.Serialization;
 
 namespace Porthole.Protocol.Rendezvous;
 
@@ -22,12 +21,4 @@ public sealed record PunchPlan(
     NatFacts Nat,
     TimeSpan StartDelay,
     TimeSpan LocalRtt,
-    TimeSpan RemoteRtt)
-{
-    /// <summary>The least first retransmission time-out of a check.</summary>
-    public static readonly TimeSpan MinCheckTimeout = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>The first retransmission time-out of a check between own peers: max(100 ms, 2(r_a + r_b)), the sum of both round trips to the server.</summary>
-    [JsonIgnore]
-    public TimeSpan CheckTimeout => LocalRtt + RemoteRtt > MinCheckTimeout ? LocalRtt + RemoteRtt : MinCheckTimeout;
-}
+    TimeSpan RemoteRtt);

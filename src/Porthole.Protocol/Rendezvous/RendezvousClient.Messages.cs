@@ -187,10 +187,9 @@ public sealed partial class RendezvousClient
         }
         else if (FindOwnConnect(push) is { } own)
         {
-            // Both connected at once, and theirs came first. The server says so too, in a moment.
+            // Both connected at once, and theirs came first: the session that is pushed lives, whoever has the lower id. The server says so too, in a moment.
             _pending.Remove(own);
             _events.Enqueue(new RendezvousEvent.Superseded(own, push.Session));
-            push = push with { Replaces = own };
         }
 
         var session = new ClientSession(push.Remote, push.Plan.Generation);

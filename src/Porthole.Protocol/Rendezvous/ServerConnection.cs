@@ -14,8 +14,6 @@ internal sealed class ServerConnection(SocketId socket, TransportAddress remote,
 
     public TransportAddress Remote { get; } = remote;
 
-    public Instant AcceptedAt { get; } = acceptedAt;
-
     public ServerConnectionState State { get; set; } = ServerConnectionState.AwaitingHello;
 
     // Hello

@@ -21,13 +21,6 @@ public sealed record SessionPush(
     HandshakeOffer? Offer,
     PunchPlan Plan)
 {
-    /// <summary>
-    /// This side's own connect that the session replaces, because both sides connected at once; null as a rule. Found by the client, not sent. The
-    /// session that is pushed is the one that lives, whoever has the lower id: the server takes the connects one after the other.
-    /// </summary>
-    [JsonIgnore]
-    public SessionId? Replaces { get; init; }
-
     /// <summary>The other side.</summary>
     [JsonIgnore]
     public PeerId Remote => RemoteKey.PeerId;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Porthole.Identity;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
@@ -11,13 +12,13 @@ namespace Porthole.Runtime;
 /// <summary>Turns a node's options into those of its parts.</summary>
 internal static class NodeSetup
 {
-    public static PeerMachineOptions MachineOptions(PeerOptions options, IdentityKey identity, PublicKey? serverKey, IKnownPeers known) => new()
+    public static PeerMachineOptions MachineOptions(PeerOptions options, IdentityKey identity, PublicKey? serverKey, KnownPeers met, IKnownPeers known) => new()
     {
         Identity = identity,
         Server = new RendezvousClientOptions { Server = options.Server.Uri, ServerKey = serverKey, Token = options.Token },
         Name = options.Name,
         Accept = options.Accept,
-        Allowed = options.Allowed,
+        Allowed = [.. options.Allowed.Concat(met.Peers.Select(static peer => peer.Key.PeerId)).Distinct().Take(RendezvousLimits.MaxListedPeers)],
         Presence = options.Presence,
         Room = options.Room,
         KnownPeers = known,

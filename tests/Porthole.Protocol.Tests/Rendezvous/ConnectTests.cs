@@ -59,7 +59,7 @@ public sealed class ConnectTests
         Assert.Equal(TimeSpan.FromMilliseconds(bobDelay), atBob.StartDelay);
         Assert.Equal(TimeSpan.FromMilliseconds(2 * aliceOneWay), atAlice.LocalRtt);
         Assert.Equal(TimeSpan.FromMilliseconds(2 * bobOneWay), atAlice.RemoteRtt);
-        Assert.Equal(TimeSpan.FromMilliseconds(Math.Max(100, 2 * (aliceOneWay + bobOneWay))), atAlice.CheckTimeout);
+        Assert.Equal(TimeSpan.FromMilliseconds(2 * (aliceOneWay + bobOneWay)), atAlice.LocalRtt + atAlice.RemoteRtt);
         if (aliceDelay < 100) Assert.Equal(alice.At<RendezvousEvent.SessionPushed>() + atAlice.StartDelay, bob.At<RendezvousEvent.SessionPushed>() + atBob.StartDelay);
     }
 

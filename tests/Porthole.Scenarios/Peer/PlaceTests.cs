@@ -104,6 +104,23 @@ public sealed class PlaceTests
         Assert.True(pair.Until(() => pair.Bob.BytesReceived == 100_000, 10));
     }
 
+    [Fact]
+    public void Who_hides_the_LAN_shows_its_addresses_to_nobody()
+    {
+        var net = new PeerInternet(1, s_link);
+        var nat = net.Simulation.Internet.AddNat("the NAT", NatProfile.PortRestricted, "203.0.113.1", link: s_link);
+        var pair = PeerPair.Warm(
+            net,
+            net.AddPeer("alice", nat.Inside, "192.168.1.10", change: static options => options with { HideLan = true }),
+            net.AddPeer("bob", nat.Inside, "192.168.1.20", change: static options => options with { HideLan = true })).Call();
+
+        Assert.True(pair.Until(() => pair.IsOpen, 2));
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(20));
+
+        Assert.DoesNotContain(pair.Alice.Events.Concat(pair.Bob.Events), static entry => entry.Event is PeerEvent.CheckTraced check && check.Remote.IsPrivate);
+        Assert.Contains(pair.Alice.Events, static entry => entry.Event is PeerEvent.CheckTraced check && check.Remote.SameHost(TransportAddress.Parse("203.0.113.1:0")));
+    }
+
     private static PeerMachineOptions ReachByIPv6(PeerMachineOptions options) =>
         options with { Server = options.Server with { Server = new Uri($"http://[{PeerInternet.ServerAddressIPv6}]:8848") } };
 }
