@@ -36,7 +36,7 @@ public sealed record PeerMachineOptions
     public IKnownPeers KnownPeers { get; init; } = NoKnownPeers.Instance;
 
     /// <summary>How many connections of callers there may be at once; further calls are turned away.</summary>
-    public int MaxIncoming { get; init; } = 1_024;
+    public int MaxIncoming { get; init; } = 256;
 
     /// <summary>The UDP port to bind on every local address.</summary>
     public ushort Port { get; init; } = DefaultPort;

@@ -17,6 +17,7 @@ public sealed partial class RendezvousClient
     private TransportAddress _local;
     private TransportAddress _server;
     private bool _isProbing;
+    private bool _wasOnline;
     private int _missed;
     private int _attempt;
     private long _stamp;
@@ -79,9 +80,15 @@ public sealed partial class RendezvousClient
 
     private void HandlePlainRefusal(Instant now, RendezvousError error)
     {
-        if (!Enum.IsDefined(error)) error = RendezvousError.NotAServer;
+        // What a server says before the hello is done. It comes in clear: anybody on the way can write it, and no more than this is believed.
+        if (error is not (RendezvousError.ServerFull or RendezvousError.TooManyConnections or RendezvousError.RateLimited or RendezvousError.WrongServerKey
+            or RendezvousError.ProtocolViolation or RendezvousError.ServerStopping))
+        {
+            error = RendezvousError.NotAServer;
+        }
+
         if (error == RendezvousError.WrongServerKey && ServerKey is { } pinned) _events.Enqueue(new RendezvousEvent.ServerKeyMismatch(pinned));
-        Disconnect(now, error, "", atOnce: false);
+        Disconnect(now, error, "", atOnce: false, mayBeFinal: !_wasOnline); // who was there before may come back when the stranger is gone
     }
 
     private void HandleFailed(Instant now, SocketEvent.Failed failed)
@@ -139,7 +146,7 @@ public sealed partial class RendezvousClient
     }
 
     /// <summary>Gives the connection up, and decides when to try again.</summary>
-    private void Disconnect(Instant now, RendezvousError reason, string detail, bool atOnce)
+    private void Disconnect(Instant now, RendezvousError reason, string detail, bool atOnce, bool mayBeFinal = true)
     {
         if (Socket is { } socket) _requests.Enqueue(new SocketRequest.Close(socket, Abortive: reason is RendezvousError.ServerSilent));
         Socket = null;
@@ -154,7 +161,7 @@ public sealed partial class RendezvousClient
         _peers = null;
         (_seen, _missed, _isProbing, _isCongested, _candidatesSentAt, _hasListed) = (0, 0, false, false, null, false);
         foreach (var alarm in Enum.GetValues<Alarm>()) _deadlines[alarm] = null;
-        Instant? retryAt = reason.IsFinal ? null : atOnce ? now : now + NextBackoff();
+        Instant? retryAt = reason.IsFinal && mayBeFinal ? null : atOnce ? now : now + NextBackoff();
         _state = retryAt is null ? State.Stopped : State.Waiting;
         _deadlines[Alarm.Reconnect] = retryAt;
         _events.Enqueue(new RendezvousEvent.Disconnected(reason, detail, retryAt));

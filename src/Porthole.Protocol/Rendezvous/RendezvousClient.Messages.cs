@@ -120,6 +120,7 @@ public sealed partial class RendezvousClient
     private void HandleWelcome(Instant now, ServerMessage.Welcome welcome)
     {
         _state = State.Online;
+        _wasOnline = true;
         _attempt = 0;
         _deadlines[Alarm.ConnectTimeout] = null;
         NoteLife(now);

@@ -87,6 +87,14 @@ internal sealed class AttackWorld
 
     public SimulatedPeer AddBob(Func<PeerMachineOptions, PeerMachineOptions>? change = null) => Add("bob", BobPublic, BobLan, change);
 
+    /// <summary>A peer that no NAT protects: everything that is sent to it arrives.</summary>
+    public SimulatedPeer AddPublic(string name, string address, Func<PeerMachineOptions, PeerMachineOptions>? change = null) =>
+        Net.AddPeer(name, Simulation.Internet, address, LinkOptions.WithDelay(10), options =>
+        {
+            options = options with { Server = ServerOptions };
+            return change is null ? options : change(options);
+        });
+
     /// <summary>A bystander on the LAN of a peer.</summary>
     public RawHost AddToLan(string peer, string address, ushort port = 5_000) => new(_nats[peer].Inside, $"lan of {peer}", address, port);
 
@@ -126,9 +134,9 @@ internal sealed class AttackWorld
     }
 
     /// <summary>Opens a connection from alice to bob and has it say the secret both ways.</summary>
-    public ConnectionHandle Converse(SimulatedPeer alice, SimulatedPeer bob, double seconds = 5)
+    public ConnectionHandle Converse(SimulatedPeer alice, SimulatedPeer bob, double seconds = 5, string to = "bob")
     {
-        var connection = alice.Connect("bob");
+        var connection = alice.Connect(to);
         Assert.True(Until(() => alice.Opened == connection && bob.Opened != default, seconds), "the connection opens");
         alice.Send(connection, Secret);
         bob.Send(bob.Opened, Secret);

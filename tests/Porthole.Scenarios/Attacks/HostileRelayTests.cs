@@ -224,14 +224,14 @@ public sealed class HostileRelayTests
                 (i % 5 == 0 ? new SessionId(99) : session).WriteTo(packet.AsSpan(1));
             }
 
-            world.Do(server => server.Send(server.Of(alice.Machine.Id).Socket, HostileServerTests.Relayed(i % 3 == 0 ? new SessionId((ulong)i + 1) : session, packet)));
+            world.Do(server => server.Send(server.Of(alice.Machine.Id).Socket, Attack.Relayed(i % 3 == 0 ? new SessionId((ulong)i + 1) : session, packet)));
             if (i % 100 == 0) world.Run(0.01);
         }
 
         world.Run(1);
         world.AssertAlive(alice, connection, bob);
         world.AssertAlive(bob, bob.Opened, alice);
-        HostileServerTests.AssertBounded(before, alice);
+        Attack.AssertBounded(before, alice);
     }
 
     [Fact]

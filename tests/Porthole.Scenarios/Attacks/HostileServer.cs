@@ -31,6 +31,9 @@ internal sealed class HostileServer(IdentityKey identity, StunServerKey stunKey,
     /// <summary>Takes a client's message in the place of the usual treatment, if it answers true.</summary>
     public Func<HostileConnection, ClientMessage, bool>? OnMessage { get; set; }
 
+    /// <summary>Treats a hello in the place of the usual answer.</summary>
+    public Action<HostileConnection>? OnHello { get; set; }
+
     /// <summary>What becomes of a relay frame; null forwards it.</summary>
     public Action<HostileConnection, HostileConnection, byte[]>? OnRelay { get; set; }
 
@@ -104,7 +107,8 @@ internal sealed class HostileServer(IdentityKey identity, StunServerKey stunKey,
     {
         if (message[0] == (byte)MainMessageKind.Hello)
         {
-            connection.HandleHello(message);
+            if (OnHello is { } refuse) refuse(connection);
+            else connection.HandleHello(message);
         }
         else if (message[0] == (byte)MainMessageKind.Relay)
         {

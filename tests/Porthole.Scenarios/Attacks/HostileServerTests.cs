@@ -41,6 +41,32 @@ public sealed class HostileServerTests
         Assert.All(alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.ServerLost>(), static lost => Assert.True(lost.Error is PeerError.ServerUnreachable or PeerError.WrongServerKey));
     }
 
+    [Theory]
+    [InlineData(RendezvousError.WrongServerKey)]
+    [InlineData(RendezvousError.WrongToken)]
+    [InlineData(RendezvousError.UnsupportedVersion)]
+    [InlineData(RendezvousError.ReplacedByNewConnection)]
+    [InlineData(RendezvousError.Stopped)]
+    [InlineData((RendezvousError)200)]
+    public void Somebody_on_the_way_who_refuses_in_the_server_s_place_does_not_keep_a_peer_away_for_good(RendezvousError error)
+    {
+        var world = AttackWorld.WithHostileServer();
+        var (alice, bob) = (world.AddAlice(), world.AddBob());
+        world.Warm(alice, bob);
+
+        world.Do(server =>
+        {
+            server.OnHello = connection => connection.Send([(byte)MainMessageKind.Refusal, (byte)error]);
+            server.Close(server.Of(alice.Machine.Id).Socket);
+        });
+        world.Run(30);
+        Assert.DoesNotContain(world.Hostile!.Connections, connection => connection.Peer == alice.Machine.Id);
+        world.Hostile.OnHello = null; // the stranger is gone
+        world.Run(45);
+
+        world.Converse(bob, alice, to: "alice");
+    }
+
     [Fact]
     public void A_server_that_names_another_key_for_a_peer_that_was_dialled_by_id_gets_no_connection()
     {
@@ -53,7 +79,7 @@ public sealed class HostileServerTests
         var connection = alice.Connect($"bob@{bob.Machine.Id}");
         world.Run(40);
 
-        Assert.Equal(PeerError.WrongPeer, Failure(alice, connection));
+        Assert.Equal(PeerError.WrongPeer, Attack.Failure(alice, connection));
         AssertNobodyConnected(alice, bob);
     }
 
@@ -69,7 +95,7 @@ public sealed class HostileServerTests
         var connection = alice.Connect("bob"); // the server introduces the one who is there now
         world.Run(40);
 
-        Assert.Equal(PeerError.KeyChanged, Failure(alice, connection));
+        Assert.Equal(PeerError.KeyChanged, Attack.Failure(alice, connection));
         AssertNobodyConnected(alice, bob);
     }
 
@@ -87,14 +113,14 @@ public sealed class HostileServerTests
             var verdict = SessionHandshake.TryRespond(
                 connect.Session, impostor, from.Peer, connect.Target, default, connect.Offer.Message.Span, world.Hostile.Entropy, out var handshake);
             Assert.Equal(HandshakeVerdict.Accepted, verdict); // first contact by name: anybody can answer
-            from.Send(Relayed(connect.Session, handshake!.Outgoing.Span));
+            from.Send(Attack.Relayed(connect.Session, handshake!.Outgoing.Span));
             return true;
         };
 
         var connection = alice.Connect("bob");
         world.Run(40);
 
-        Assert.Contains(Failure(alice, connection), new PeerError?[] { PeerError.KeyChanged, PeerError.WrongPeer });
+        Assert.Contains(Attack.Failure(alice, connection), new PeerError?[] { PeerError.KeyChanged, PeerError.WrongPeer });
         AssertNobodyConnected(alice, bob);
     }
 
@@ -155,7 +181,7 @@ public sealed class HostileServerTests
         var connection = alice.Connect("bob");
         world.Run(40);
 
-        Assert.NotNull(Failure(alice, connection));
+        Assert.NotNull(Attack.Failure(alice, connection));
         AssertNobodyConnected(alice, bob);
     }
 
@@ -214,7 +240,7 @@ public sealed class HostileServerTests
         }
 
         Assert.True(world.Until(() => world.Hostile!.Connections.Any(static connection => connection.Name == "alice"), 60));
-        AssertBounded(before, alice);
+        Attack.AssertBounded(before, alice);
     }
 
     [Fact]
@@ -241,274 +267,8 @@ public sealed class HostileServerTests
 
         Assert.Equal(PeerError.ProtocolViolation, alice.Find<PeerEvent.ServerLost>()?.Error);
         Assert.Null(alice.Find<PeerEvent.PeersListed>());
-        AssertBounded(before, alice);
+        Attack.AssertBounded(before, alice);
     }
-
-    [Fact]
-    public void Pushes_of_sessions_that_nobody_asked_for_are_turned_away_by_who_takes_no_calls()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var alice = world.AddAlice(static options => options with { Accept = AcceptPolicy.Nobody });
-        world.Warm(alice);
-
-        for (int i = 0; i < 50; i++)
-        {
-            world.Tell(alice, new ServerMessage.SessionBegun(NewCall(world, alice, "203.0.113.99:9000")));
-            world.Run(0.1);
-        }
-
-        Assert.Equal(0, alice.Machine.ConnectionCount);
-        world.AssertSentOnlyTo("alice");
-    }
-
-    [Fact]
-    public void Calls_of_a_thousand_invented_peers_are_taken_in_bounded_number_and_never_announced()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var alice = world.AddAlice();
-        world.Warm(alice);
-        int most = 0;
-
-        for (int i = 0; i < 1_000; i++)
-        {
-            world.Tell(alice, new ServerMessage.SessionBegun(NewCall(world, alice, "203.0.113.99:9000")));
-            world.Run(0.005);
-            most = Math.Max(most, alice.Machine.ConnectionCount);
-        }
-
-        Assert.InRange(most, 1, 64);
-        world.Run(60);
-        Assert.Equal(0, alice.Machine.ConnectionCount);
-        Assert.Null(alice.Find<PeerEvent.Opened>());
-    }
-
-    [Fact]
-    public void A_thousand_invented_callers_ring_in_bounded_number_and_not_for_ever()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var alice = world.AddAlice(static options => options with { Accept = AcceptPolicy.Ask });
-        world.Warm(alice);
-        int most = 0;
-        var entropy = world.Simulation.CreateEntropy();
-
-        for (int i = 0; i < 1_000; i++)
-        {
-            var caller = IdentityKey.Generate(entropy).PublicKey;
-            world.Tell(alice, new ServerMessage.Incoming(SessionId.Create(entropy), caller, null, InstanceId.Create(entropy)));
-            world.Run(0.005);
-            most = Math.Max(most, alice.Machine.ConnectionCount);
-        }
-
-        Assert.InRange(most, 1, 64);
-        world.Run(180);
-        Assert.Equal(0, alice.Machine.ConnectionCount);
-    }
-
-    [Fact]
-    public void A_session_that_the_program_did_not_accept_does_not_begin_because_the_server_pushes_it()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var alice = world.AddAlice(static options => options with { Accept = AcceptPolicy.Ask });
-        world.Warm(alice);
-        var push = NewCall(world, alice, "203.0.113.99:9000");
-
-        world.Tell(alice, new ServerMessage.SessionBegun(push)); // without a question
-        world.Run(1);
-        world.Tell(alice, new ServerMessage.Incoming(push.Session, push.RemoteKey, null, push.RemoteInstance), new ServerMessage.SessionBegun(push)); // asked, not answered
-        world.Run(5);
-
-        Assert.Null(alice.Find<PeerEvent.Opened>());
-        world.AssertSentOnlyTo("alice");
-    }
-
-    [Fact]
-    public void An_accepted_call_begins_with_the_caller_that_was_announced_and_no_other()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var alice = world.AddAlice(static options => options with { Accept = AcceptPolicy.Ask });
-        world.Warm(alice);
-        var announced = NewCall(world, alice);
-        var other = NewCall(world, alice, "203.0.113.99:9000");
-
-        world.Tell(alice, new ServerMessage.Incoming(announced.Session, announced.RemoteKey, null, announced.RemoteInstance));
-        world.Run(1);
-        var ringing = alice.Find<PeerEvent.Incoming>()!.Connection;
-        alice.Invoke((machine, now) => machine.Accept(now, ringing));
-        world.Tell(alice, new ServerMessage.SessionBegun(other with { Session = announced.Session }));
-        world.Run(30);
-
-        Assert.Null(alice.Find<PeerEvent.Opened>());
-        Assert.NotNull(Failure(alice, ringing));
-        world.AssertSentOnlyTo("alice");
-    }
-
-    [Fact]
-    public void Old_pushes_that_come_again_change_nothing_in_a_session_that_lives()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var (alice, bob) = (world.AddAlice(), world.AddBob());
-        world.Warm(alice, bob);
-        var pushes = new List<(HostileConnection To, SessionPush Push)>();
-        world.Hostile!.ChangePush = (push, to) =>
-        {
-            pushes.Add((to, push));
-            return push;
-        };
-        var connection = world.Converse(alice, bob);
-
-        for (int i = 0; i < 20; i++)
-        {
-            world.Do(server => pushes.ForEach(old => server.Of(old.To.Peer).Say(new ServerMessage.SessionBegun(old.Push))));
-            world.Run(0.1);
-        }
-
-        world.AssertAlive(alice, connection, bob);
-        Assert.Equal((1, 1), (alice.Machine.ConnectionCount, bob.Machine.ConnectionCount));
-        Assert.Single(bob.Events, static entry => entry.Event is PeerEvent.Opened);
-    }
-
-    [Fact]
-    public void Old_pushes_that_come_again_after_the_session_ended_open_no_connection()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var (alice, bob) = (world.AddAlice(), world.AddBob());
-        world.Warm(alice, bob);
-        var pushes = new List<(HostileConnection To, SessionPush Push)>();
-        world.Hostile!.ChangePush = (push, to) =>
-        {
-            pushes.Add((to, push));
-            return push;
-        };
-        var connection = world.Converse(alice, bob);
-        alice.Invoke((machine, now) => machine.Close(now, connection, 0, "done"));
-        world.Run(10);
-
-        for (int i = 0; i < 20; i++)
-        {
-            world.Do(server => pushes.ForEach(old => server.Of(old.To.Peer).Say(new ServerMessage.SessionBegun(old.Push))));
-            world.Run(0.1);
-        }
-
-        world.Run(60);
-        Assert.Equal((0, 0), (alice.Machine.ConnectionCount, bob.Machine.ConnectionCount));
-        Assert.Single(bob.Events, static entry => entry.Event is PeerEvent.Opened);
-    }
-
-    [Fact]
-    public void A_server_that_goes_on_about_sessions_it_made_up_is_not_remembered_for_it()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var alice = world.AddAlice();
-        world.Warm(alice);
-        var entropy = world.Simulation.CreateEntropy();
-        var other = IdentityKey.Generate(entropy).PublicKey;
-        long before = ReachableMemory.Of(alice.Machine);
-
-        for (int i = 0; i < 2_000; i++)
-        {
-            var session = SessionId.Create(entropy);
-            world.Do(server =>
-            {
-                var to = server.Of(alice.Machine.Id);
-                to.Say(new ServerMessage.Superseded(session, SessionId.Create(entropy)));
-                to.Say(new ServerMessage.Ringing(session));
-                to.Say(new ServerMessage.Candidates(session, 0, [HostileServer.Invented("203.0.113.99:9000")]));
-                to.Say(new ServerMessage.Restarted(session, HostileServer.PlanFor(to, other.PeerId, 1, HostileServer.Invented("203.0.113.99:9000"))));
-                to.Say(new ServerMessage.Reopened(session, int.MaxValue));
-                to.Say(new ServerMessage.Closed(session, SessionCloseReason.PeerDisconnected));
-                to.Say(new ServerMessage.Refused(RendezvousError.UnknownSession, session));
-                to.Say(new ServerMessage.Incoming(session, other, null, InstanceId.Create(entropy)));
-                to.Say(new ServerMessage.Ping(i));
-            });
-            world.Run(0.002);
-        }
-
-        world.Run(1);
-        Assert.Equal(0, alice.Machine.ConnectionCount);
-        Assert.Null(alice.Find<PeerEvent.ServerLost>());
-        AssertBounded(before, alice);
-        world.AssertSentOnlyTo("alice");
-    }
-
-    [Fact]
-    public void A_server_that_confuses_a_live_session_with_every_message_there_is_does_not_break_it()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var (alice, bob) = (world.AddAlice(), world.AddBob());
-        world.Warm(alice, bob);
-        var session = default(SessionId);
-        world.Hostile!.ChangePush = (push, _) =>
-        {
-            session = push.Session;
-            return push;
-        };
-        var connection = world.Converse(alice, bob);
-        Assert.True(world.Until(() => alice.PathOf(connection)?.Kind == PathKind.Udp && bob.PathOf(bob.Opened)?.Kind == PathKind.Udp, 5));
-        long before = ReachableMemory.Of(alice.Machine);
-
-        for (int i = 0; i < 500; i++)
-        {
-            world.Tell(
-                alice,
-                new ServerMessage.Superseded(session, new SessionId(7)),
-                new ServerMessage.Ringing(session),
-                new ServerMessage.Reopened(session, 0),
-                new ServerMessage.Refused(RendezvousError.RateLimited, session),
-                new ServerMessage.Incoming(session, bobKey(), null, new InstanceId(1)),
-                new ServerMessage.Candidates(session, 0, [HostileServer.Invented("203.0.113.99:9000")]),
-                new ServerMessage.Closed(session, SessionCloseReason.PeerDisconnected),
-                new ServerMessage.Reopened(session, 0));
-            world.Run(0.01);
-        }
-
-        world.AssertAlive(alice, connection, bob);
-        world.AssertAlive(bob, bob.Opened, alice);
-        Assert.InRange(alice.Machine.GetPaths(connection).Count, 1, SessionLimits.MaxPaths);
-        AssertBounded(before, alice);
-        PublicKey bobKey() => world.Hostile!.Of(bob.Machine.Id).Key!;
-    }
-
-    [Fact]
-    public void A_server_that_goes_away_without_a_word_leaves_a_direct_session_alone()
-    {
-        var world = AttackWorld.WithHostileServer();
-        var (alice, bob) = (world.AddAlice(), world.AddBob());
-        world.Warm(alice, bob);
-        var connection = world.Converse(alice, bob);
-        Assert.True(world.Until(() => alice.PathOf(connection)?.Kind == PathKind.Udp && bob.PathOf(bob.Opened)?.Kind == PathKind.Udp, 5));
-
-        world.Hostile!.OnMessage = static (_, _) => true; // hears all, says nothing more
-        world.Run(120);
-
-        world.AssertAlive(alice, connection, bob);
-        Assert.Contains(alice.Events, static entry => entry.Event is PeerEvent.ServerLost);
-    }
-
-    internal static PeerError? Failure(SimulatedPeer peer, ConnectionHandle connection) =>
-        peer.Events.Select(static entry => entry.Event).OfType<PeerEvent.Failed>().FirstOrDefault(failed => failed.Connection == connection)?.Error;
-
-    internal static byte[] Relayed(SessionId session, ReadOnlySpan<byte> packet)
-    {
-        byte[] frame = new byte[RelayFrame.HeaderSize + packet.Length];
-        RelayFrame.WriteHeader(frame, session);
-        packet.CopyTo(frame.AsSpan(RelayFrame.HeaderSize));
-        return frame;
-    }
-
-    /// <summary>A call of a peer that does not exist, with a handshake that opens.</summary>
-    internal static SessionPush NewCall(AttackWorld world, SimulatedPeer to, params string[] candidates)
-    {
-        var server = world.Hostile!;
-        var caller = IdentityKey.Generate(server.Entropy);
-        var connection = server.Of(to.Machine.Id);
-        var session = SessionId.Create(server.Entropy);
-        var handshake = SessionHandshake.Initiate(session, caller, PeerPin.To(connection.Key!), "alice", default, server.Entropy);
-        return server.PushFor(
-            connection, caller.PublicKey, session, "alice", new HandshakeOffer(HandshakePattern.IK, handshake.Outgoing), [.. candidates.Select(static text => HostileServer.Invented(text))]);
-    }
-
-    /// <summary>What a peer may hold more than before: some queues that have grown, no trace of thousands of messages.</summary>
-    internal static void AssertBounded(long before, SimulatedPeer peer) => Assert.InRange(ReachableMemory.Of(peer.Machine), 0, before + 200_000);
 
     private static SessionPush Renamed(SessionPush push, HostileConnection to, PublicKey key) =>
         push with { RemoteKey = key, Plan = push.Plan with { Controlling = to.Peer < key.PeerId } };

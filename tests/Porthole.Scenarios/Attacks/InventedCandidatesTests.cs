@@ -179,7 +179,7 @@ public sealed class InventedCandidatesTests
 
         for (int i = 0; i < 1_000; i++)
         {
-            world.Tell(alice, new ServerMessage.SessionBegun(HostileServerTests.NewCall(world, alice, victims)));
+            world.Tell(alice, new ServerMessage.SessionBegun(Attack.NewCall(world, alice, victims)));
             world.Run(0.01);
         }
 
@@ -238,7 +238,7 @@ public sealed class InventedCandidatesTests
         var helper = world.AddStranger("203.0.113.67");
         var carol = world.Net.AddPeer("carol", world.Simulation.Internet, "203.0.113.30", change: options => options with { Server = world.ServerOptions });
         world.Warm(carol);
-        var call = HostileServerTests.NewCall(world, carol);
+        var call = Attack.NewCall(world, carol);
         world.Tell(carol, new ServerMessage.SessionBegun(call));
         world.Run(0.05);
 
