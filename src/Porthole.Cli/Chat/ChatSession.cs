@@ -20,11 +20,19 @@ internal sealed class ChatSession(ChatSettings settings)
         using var editor = settings.IsInteractive ? new LineEditor() : null;
         IChatView view = editor is not null ? new TerminalView(editor, settings.Trace) : settings.Json ? new JsonView(settings.Trace) : new PlainView(settings.Trace);
         var log = new PeerEventLog();
-        log.Handle((happened, at) => Show(view, happened, JsonView.TimeOf(at)));
+        ChatRoom? room = null;
+        bool isWarned = false;
+        log.Handle((happened, at) =>
+        {
+            Show(view, Volatile.Read(ref room), happened, JsonView.TimeOf(at));
+            if (isWarned || !UdpWarning.Applies(happened)) return;
+            isWarned = true;
+            view.Show(new ChatEvent.Notice(UdpWarning.Text(options.Server)));
+        });
         var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
-            var room = new ChatRoom(node, view, settings.AutoConnect);
+            Volatile.Write(ref room, new ChatRoom(node, view, settings.AutoConnect));
             var commands = new ChatCommands(room, node, view);
             room.Start();
             try
@@ -41,7 +49,7 @@ internal sealed class ChatSession(ChatSettings settings)
         }
     }
 
-    private static void Show(IChatView view, PeerEvent happened, double at)
+    private static void Show(IChatView view, ChatRoom? room, PeerEvent happened, double at)
     {
         switch (happened)
         {
@@ -50,6 +58,9 @@ internal sealed class ChatSession(ChatSettings settings)
                 break;
             case PeerEvent.CheckTraced check:
                 view.Show(new ChatEvent.Check(check, at));
+                break;
+            case PeerEvent.VerdictChanged { Verdict.Reason: not VerdictReason.Direct } changed:
+                if (room?.Links.FirstOrDefault(link => link.Connection.Handle == changed.Connection) is { } link) view.Show(new ChatEvent.Reason(link.Label, changed.Verdict));
                 break;
             case PeerEvent.PairFound pair:
                 view.Show(new ChatEvent.Pair(pair.Local, pair.Remote, at));

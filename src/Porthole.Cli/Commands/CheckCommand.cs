@@ -45,7 +45,7 @@ internal static class CheckCommand
             if (parsed.GetValue(json)) WriteJson(newest, options.Server);
             else WriteWords(newest, options.Server);
             if (newest.IsUdpReachable) return ExitCode.Success;
-            Complaint.Write($"No answer by UDP from {options.Server.Uri.Host}: a firewall here drops UDP, or the server's UDP ports (STUN) are closed. Open them there; until then connections go over the relay.");
+            Complaint.Write(UdpWarning.Text(options.Server));
             return ExitCode.UdpBlocked;
         });
         return command;

@@ -27,7 +27,19 @@ internal static class ListenCommand
 
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt.Token);
             var listener = new Listener(parsed.GetValue(json), stop);
-            var node = await PeerNode.StartAsync(peer.Read(parsed, loggers) with { Accept = policy }, interrupt.Token).ConfigureAwait(false);
+            var options = peer.Read(parsed, loggers);
+            bool isWarned = false;
+            options = options with
+            {
+                Accept = policy,
+                Observer = happened =>
+                {
+                    if (isWarned || !UdpWarning.Applies(happened)) return;
+                    isWarned = true;
+                    ThreadPool.QueueUserWorkItem(static server => Complaint.Write(UdpWarning.Text(server)), options.Server, preferLocal: false);
+                },
+            };
+            var node = await PeerNode.StartAsync(options, interrupt.Token).ConfigureAwait(false);
             await using (node.ConfigureAwait(false)) return await listener.RunAsync(node, policy == AcceptPolicy.Ask).ConfigureAwait(false);
         });
         return command;

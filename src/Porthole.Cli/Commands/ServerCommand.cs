@@ -24,9 +24,9 @@ internal static class ServerCommand
             Description = $"The first of {PortholeServerOptions.StunPortCount} STUN ports. Default {StunServerOptions.DefaultPort}, or others if they are taken.",
             CustomParser = Parsers.ParsePort,
         };
-        var token = new Option<string?>("--token") { Description = "Serve only clients that show this access token (default: the variable PORTHOLE_TOKEN)." };
+        var token = new Option<string?>("--token") { Description = "Serve only clients that show this access token (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken };
         var publicPresence = new Option<bool>("--public-presence") { Description = "Tell everyone when anyone logs in." };
-        var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps." };
+        var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps.", HelpName = "DIR" };
         var inMemory = new Option<bool>("--in-memory") { Description = "Keep key and names in memory only: both are new at each start." };
         var json = CommonOptions.Json();
         var leash = CommonOptions.Leash();

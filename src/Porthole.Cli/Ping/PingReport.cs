@@ -96,6 +96,9 @@ internal sealed class PingReport(PingSettings settings, PeerEventLog log)
                 if (settings.Json) JsonLines.Write("ringing", writer => writer.WriteMilliseconds("elapsedMs", elapsed));
                 else Console.WriteLine($"{settings.Target} is being asked whether it takes the call.");
                 break;
+            case PeerEvent.VerdictChanged { Verdict.Reason: not (VerdictReason.Direct or VerdictReason.Pending) } changed when !settings.Json:
+                AfterSession(() => Console.WriteLine(changed.Verdict.Sentence));
+                break;
             case PeerEvent.CheckTraced check when settings.Trace:
                 if (settings.Json) PeerJson.WriteCheck(check, elapsed);
                 else Console.WriteLine($"check {check.Step.Code}: {check.Local} - {check.Remote} after {Words.Span(elapsed)}");

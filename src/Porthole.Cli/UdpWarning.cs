@@ -1,0 +1,14 @@
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Cli;
+
+/// <summary>The known pitfall of a server whose UDP ports somebody forgot to open: everything works, and nothing ever becomes direct. It gets a line of its own.</summary>
+internal static class UdpWarning
+{
+    /// <summary>Whether an event says that UDP does not get through.</summary>
+    public static bool Applies(PeerEvent happened) => happened is PeerEvent.NatReported { Report: { IsComplete: true, IsUdpReachable: false } };
+
+    /// <summary>The line.</summary>
+    public static string Text(ServerAddress server) =>
+        $"No answer by UDP from {server.Uri.Host}: a firewall here drops UDP, or the server's UDP ports (STUN) are closed. Open them there; until then connections go over the relay.";
+}
