@@ -83,11 +83,10 @@ public sealed class PlainPunchTests
     {
         var late = TimeSpan.FromMilliseconds(lateMilliseconds);
         var cells = PunchCell.Plain(FilterScope.PerMapping, AnswerRoute.SameSession);
-        int seeds = Math.Max(1, Punch.Seeds / 10);
-        var together = PunchCell.RunAll(cells, seeds, new PunchConditions());
+        var together = PunchCell.RunAll(cells, Punch.Seeds, new PunchConditions());
         foreach (var skew in new[] { late, -late })
         {
-            var apart = PunchCell.RunAll(cells, seeds, new PunchConditions { Skew = skew });
+            var apart = PunchCell.RunAll(cells, Punch.Seeds, new PunchConditions { Skew = skew });
             Assert.Empty(together.Zip(apart).Where(runs => !(runs.Second.Result.BothValid <= runs.First.Result.BothValid + late)).Select(runs => Name(runs.Second)));
             Assert.Empty(together.Zip(apart).Where(runs => !(runs.Second.Result.BothSelected <= runs.First.Result.BothSelected + late)).Select(runs => Name(runs.Second)));
         }
