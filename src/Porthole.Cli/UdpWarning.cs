@@ -5,8 +5,8 @@ namespace Porthole.Cli;
 /// <summary>The known pitfall of a server whose UDP ports somebody forgot to open: everything works, and nothing ever becomes direct. It gets a line of its own.</summary>
 internal static class UdpWarning
 {
-    /// <summary>Whether an event says that UDP does not get through.</summary>
-    public static bool Applies(PeerEvent happened) => happened is PeerEvent.NatReported { Report: { IsComplete: true, IsUdpReachable: false } };
+    /// <summary>Whether an event says that UDP does not get through: the first round of questions, each asked four times, has brought no answer.</summary>
+    public static bool Applies(PeerEvent happened) => happened is PeerEvent.NatReported { Report.IsUdpReachable: false };
 
     /// <summary>The line.</summary>
     public static string Text(ServerAddress server) =>

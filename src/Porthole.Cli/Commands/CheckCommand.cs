@@ -8,8 +8,11 @@ namespace Porthole.Cli.Commands;
 /// <summary><c>porthole check</c>.</summary>
 internal static class CheckCommand
 {
-    /// <summary>Every question of the probe is answered or given up before that (RFC 8489 section 6.2.1 with the probe's shorter schedule).</summary>
+    /// <summary>How long to wait for the rest once something was answered.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long to wait for the first answer: by then each of the server's ports was asked seven times.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(5);
 
     public static Command Create()
     {
@@ -38,7 +41,8 @@ internal static class CheckCommand
             {
                 using var late = CancellationTokenSource.CreateLinkedTokenSource(interrupt.Token);
                 late.CancelAfter(s_patience);
-                await complete.Task.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAny(complete.Task, Task.Delay(s_silence, late.Token)).ConfigureAwait(false);
+                if (newest.IsUdpReachable) await complete.Task.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 interrupt.Token.ThrowIfCancellationRequested();
             }
 
