@@ -9,10 +9,10 @@ internal sealed class CallGuard(PeerMachineOptions options)
     public const int CallsPerMinute = 30;
 
     /// <summary>
-    /// How many calls may be half open: rung and not answered, or with a handshake that is not confirmed. A server can invent callers without end; those that
-    /// are real are through in two round trips.
+    /// How many calls may be half open: rung and not answered, or with a handshake that is not confirmed. More than an honest server lets through in a minute;
+    /// a hostile one can invent callers without end.
     /// </summary>
-    public const int MaxHalfOpen = 32;
+    public const int MaxHalfOpen = 128;
 
     /// <summary>How many callers are counted; when there are more, the one counted longest ago is forgotten.</summary>
     public const int CountedCallers = 1_024;

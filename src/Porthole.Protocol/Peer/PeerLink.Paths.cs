@@ -182,7 +182,11 @@ internal sealed partial class PeerLink
 
                 // The handshake may take this way too, before the pair is known to work in both directions.
                 // A host that the server has not vouched for must answer checks first: the source of a check may be forged.
-                if (traced.Step == CheckStep.Received && punch.IsVouched(traced.Remote)) EnsurePath(now, traced.Socket, traced.Local, traced.Remote);
+                if (traced.Step == CheckStep.Received && punch.IsVouched(traced.Remote) && FindPath(traced.Socket, traced.Remote) is null && punch.TryTakeEarlyPath())
+                {
+                    EnsurePath(now, traced.Socket, traced.Local, traced.Remote);
+                }
+
                 break;
             case IceEvent.PairValid valid:
                 HandlePairValid(now, punch, valid.Pair);

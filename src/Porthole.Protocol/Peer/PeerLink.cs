@@ -111,7 +111,7 @@ internal sealed partial class PeerLink
     /// <summary>The peer is being asked: its person may take longer than a connect.</summary>
     public void HandleRinging(Instant now)
     {
-        if (Session is not null || IsIncoming || _isFinished) return;
+        if (Session is not null || IsIncoming || IsRinging || _isFinished) return; // once: a server must not keep a caller waiting for ever
         (IsRinging, _giveUpAt) = (true, now + s_ringTimeout);
         _context.Events.Enqueue(new PeerEvent.Ringing(Handle));
     }

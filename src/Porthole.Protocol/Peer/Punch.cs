@@ -6,6 +6,14 @@ namespace Porthole.Protocol.Peer;
 /// <summary>One try to get a direct path: an agent for one generation of credentials, and what it has seen so far.</summary>
 internal sealed class Punch
 {
+    /// <summary>
+    /// How many addresses get a handshake packet before they have answered a check. The first checks that come are from the right ones; a server that knows the
+    /// credentials could have others forged, and each would earn more bytes than it cost.
+    /// </summary>
+    private const int MaxEarlyPaths = 4;
+
+    private int _earlyPaths;
+
     private Punch(PunchPlan plan, IceAgent agent, Instant startAt) => (Plan, Agent, StartAt) = (plan, agent, startAt);
 
     public PunchPlan Plan { get; }
@@ -61,6 +69,9 @@ internal sealed class Punch
         };
         Agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation));
     }
+
+    /// <summary>Whether one more address may be sent the handshake early.</summary>
+    public bool TryTakeEarlyPath() => _earlyPaths < MaxEarlyPaths && ++_earlyPaths > 0;
 
     /// <summary>Whether an address is on a host that the other side has proved, as the server says; ports differ where NATs map by destination.</summary>
     public bool IsVouched(TransportAddress remote)

@@ -11,6 +11,9 @@ public sealed partial class RendezvousClient
     /// <summary>How long before proofs are sent again though nothing changed: well within the 10 minutes that a server keeps them.</summary>
     private static readonly TimeSpan s_renewal = TimeSpan.FromMinutes(4);
 
+    /// <summary>The most sessions that are asked about at a time: more than an honest server lets through before it gives up on the first.</summary>
+    private const int MaxIncoming = 256;
+
     private ImmutableArray<PeerInfo>.Builder? _peers;
     private Instant? _candidatesSentAt;
     private int _usable;
@@ -67,7 +70,7 @@ public sealed partial class RendezvousClient
                 break;
             case ServerMessage.Incoming incoming when IsRegistered:
                 if (incoming.Key.Equals(_identity.PublicKey) || _registration?.Accept != AcceptPolicy.Ask) break;
-                if (_incoming.Add(incoming.Session)) _events.Enqueue(new RendezvousEvent.Incoming(incoming.Session, incoming.Key, incoming.Name, incoming.Instance));
+                if (_incoming.Count < MaxIncoming && _incoming.Add(incoming.Session)) _events.Enqueue(new RendezvousEvent.Incoming(incoming.Session, incoming.Key, incoming.Name, incoming.Instance));
                 break;
             case ServerMessage.Ringing ringing when IsRegistered:
                 if (_pending.ContainsKey(ringing.Session)) _events.Enqueue(new RendezvousEvent.Ringing(ringing.Session));

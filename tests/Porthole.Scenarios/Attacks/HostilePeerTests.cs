@@ -397,7 +397,7 @@ public sealed class HostilePeerTests
     private const int MaxSessionMemory = 8 << 20;
 
     /// <summary>Half-open calls, and the sessions of one caller that an honest server lets stand.</summary>
-    private const int CallLimit = 64 + 32;
+    private const int CallLimit = 64 + 128;
 
     private static (SimulatedPeer Alice, SimulatedPeer Bob, Mallory Mallory) Start(AttackWorld world)
     {

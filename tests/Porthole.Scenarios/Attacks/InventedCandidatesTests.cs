@@ -252,6 +252,34 @@ public sealed class InventedCandidatesTests
         Assert.All(victim.Received, static packet => Assert.Equal(PacketKind.Stun, PacketKinds.Classify(packet.Bytes)));
     }
 
+    [Fact]
+    public void Forged_checks_under_addresses_that_the_server_vouches_for_earn_few_handshake_packets()
+    {
+        var world = AttackWorld.WithHostileServer();
+        var helper = world.AddStranger("203.0.113.67");
+        var carol = world.AddPublic("carol", "203.0.113.30");
+        world.Warm(carol);
+        int handshakes = 0;
+        world.Capture = (entry, packet) =>
+        {
+            if (entry.Place == "carol" && entry.Kind == PacketKind.Session) handshakes++;
+        };
+        var call = Attack.NewCall(world, carol, $"{Victim}:9000");
+        world.Tell(carol, new ServerMessage.SessionBegun(call));
+        world.Run(0.05);
+
+        byte[] check = Check(call.Plan, world.Simulation.CreateEntropy());
+        var to = TransportAddress.Parse($"203.0.113.30:{PeerMachineOptions.DefaultPort}");
+        for (ushort i = 0; i < 50; i++)
+        {
+            helper.Host.SendForged(TransportAddress.Parse($"{Victim}:{9_000 + i}"), to, check);
+            world.Run(0.1);
+        }
+
+        world.Run(30);
+        Assert.InRange(handshakes, 1, 4 * 10); // four addresses, each until 1,200 bytes are spent
+    }
+
     internal static byte[] Check(PunchPlan plan, EntropySource entropy)
     {
         Span<byte> buffer = stackalloc byte[512];

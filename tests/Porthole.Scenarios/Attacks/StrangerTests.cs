@@ -284,6 +284,44 @@ public sealed class StrangerTests
         Assert.Empty(stranger.Received);
     }
 
+    [Fact]
+    public void Sealed_messages_of_the_server_that_are_repeated_swapped_dropped_or_changed_on_the_way_end_that_connection_alone()
+    {
+        var world = AttackWorld.WithHonestServer();
+        var (alice, bob, connection, _) = Converse(world);
+        foreach (int attack in Enumerable.Range(0, 4))
+        {
+            var messages = new Dictionary<SocketId, List<byte[]>>();
+            int lost = Lost(alice) + Lost(bob);
+            world.Tap!.Outgoing = (socket, message) =>
+            {
+                if (message[0] != 0x02) return [(socket, message)];
+                byte[] changed = [.. message];
+                changed[^1] ^= 0x01;
+                if (!messages.TryGetValue(socket, out var kept)) messages[socket] = kept = [];
+                kept.Add(message);
+                return attack switch
+                {
+                    0 => [(socket, message), (socket, [.. message])],
+                    1 => kept.Count % 2 == 1 ? [] : [(socket, message), (socket, kept[^2])],
+                    2 => kept.Count % 2 == 1 ? [] : [(socket, message)],
+                    _ => [(socket, changed)],
+                };
+            };
+            world.Run(90);
+            world.Tap.Outgoing = null;
+            Assert.True(Lost(alice) + Lost(bob) > lost, $"attack {attack} is noticed");
+            world.Run(60);
+            AssertUnharmed(world, alice, bob, connection);
+        }
+
+        // And both are there for new calls.
+        var second = bob.Connect("alice");
+        Assert.True(world.Until(() => bob.Opened == second, 10));
+
+        static int Lost(SimulatedPeer peer) => peer.Events.Count(static entry => entry.Event is PeerEvent.ServerLost);
+    }
+
     private static (SimulatedPeer Alice, SimulatedPeer Bob, ConnectionHandle Connection, List<(PacketKind Kind, byte[] Bytes)> Captured) Converse(AttackWorld world)
     {
         var (alice, bob) = (world.AddAlice(), world.AddPublic("bob", BobAddress));
