@@ -10,11 +10,20 @@ internal static class Program
 {
     private const int UsageError = 2;
 
-    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark()];
+    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark(), new ConnectBenchmark()];
 
-    public static async Task<int> Main(string[] arguments)
+    public static Task<int> Main(string[] arguments) => arguments switch
     {
-        if (arguments is [ServerProcess.Argument, var kind]) return await ServerProcess.RunAsync(bare: kind == "bare").ConfigureAwait(false);
+        // This program is the other process, too, wherever a benchmark needs one.
+        [ServerProcess.Argument, var kind] => ServerProcess.RunAsync(bare: kind == "bare"),
+        [PeerProcess.Server] => PeerProcess.RunServerAsync(),
+        [PeerProcess.Callee, var server, var name] => PeerProcess.RunCalleeAsync(server, name),
+        [PeerProcess.Caller, var server, var target] => PeerProcess.RunCallerAsync(server, target),
+        _ => RunAsync(arguments),
+    };
+
+    private static async Task<int> RunAsync(string[] arguments)
+    {
         int rounds = 0;
         var chosen = new List<IBenchmark>();
         for (int i = 0; i < arguments.Length; i++)

@@ -1,9 +1,5 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
-using Porthole.Identity;
-using Porthole.Protocol.Noise;
-using Porthole.Protocol.Rendezvous;
-using Porthole.Runtime;
 using Porthole.Server;
 
 namespace Porthole.Benchmarks.EndToEnd;
@@ -56,17 +52,8 @@ internal sealed class ConnectedPeers : IAsyncDisposable
 
     private async Task<PeerNode> StartNodeAsync(PortholeServer server, string name, bool relayOnly)
     {
-        var node = await PeerNode.StartAsync(new PeerOptions
-        {
-            Server = new ServerAddress(server.Http, server.Key),
-            Name = name,
-            Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
-            KnownPeers = KnownPeers.InMemory(),
-            KnownServers = KnownServers.InMemory(),
-            Accept = AcceptPolicy.Anyone,
-            BindAddress = IPAddress.Loopback,
-            RelayOnly = relayOnly,
-        }).ConfigureAwait(false);
+        var options = Peers.Options(new ServerAddress(server.Http, server.Key), name) with { BindAddress = IPAddress.Loopback, RelayOnly = relayOnly };
+        var node = await PeerNode.StartAsync(options).ConfigureAwait(false);
         _owned.Add(node);
         return node;
     }
