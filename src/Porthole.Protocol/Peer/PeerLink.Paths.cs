@@ -180,13 +180,16 @@ internal sealed partial class PeerLink
                 punch.Count(traced.Step);
                 _context.Events.Enqueue(new PeerEvent.CheckTraced(Handle, traced.Step, traced.Local, traced.Remote, traced.Attempt));
 
+                if (traced.Step != CheckStep.Received) break;
+
                 // The handshake may take this way too, before the pair is known to work in both directions.
                 // A host that the server has not vouched for must answer checks first: the source of a check may be forged.
-                if (traced.Step == CheckStep.Received && punch.IsVouched(traced.Remote) && FindPath(traced.Socket, traced.Remote) is null && punch.TryTakeEarlyPath())
+                if (punch.IsVouched(traced.Remote) && FindPath(traced.Socket, traced.Remote) is null && punch.TryTakeEarlyPath())
                 {
                     EnsurePath(now, traced.Socket, traced.Local, traced.Remote);
                 }
 
+                punch.HandleOtherStarted(now);
                 break;
             case IceEvent.PairValid valid:
                 HandlePairValid(now, punch, valid.Pair);

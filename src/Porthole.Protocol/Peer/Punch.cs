@@ -21,7 +21,7 @@ internal sealed class Punch
     public IceAgent Agent { get; }
 
     /// <summary>When the first check may go out; both sides wait for the one that is farther from the server.</summary>
-    public Instant StartAt { get; }
+    public Instant StartAt { get; private set; }
 
     public bool IsStarted { get; private set; }
 
@@ -85,6 +85,17 @@ internal sealed class Punch
     }
 
     public Instant? NextDeadline => IsStarted ? Agent.NextDeadline : Instant.Earlier(StartAt, Agent.NextDeadline);
+
+    /// <summary>
+    /// The other side has begun, as a check of it shows. What waiting is for, not to come before the other has opened its NAT, is done; and it may have waited
+    /// for a round trip that was measured too long.
+    /// </summary>
+    public void HandleOtherStarted(Instant now)
+    {
+        if (StartAt <= now) return;
+        StartAt = now;
+        HandleDeadline(now);
+    }
 
     public void HandleDeadline(Instant now)
     {

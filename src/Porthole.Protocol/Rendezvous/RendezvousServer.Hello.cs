@@ -160,10 +160,15 @@ public sealed partial class RendezvousServer
 
     private void SendPing(Instant now, ServerConnection connection)
     {
+        MeasureRtt(now, connection);
+        _pings.Enqueue((now + _options.PingPeriod, connection));
+    }
+
+    private void MeasureRtt(Instant now, ServerConnection connection)
+    {
         connection.StampedAt = now;
         connection.AwaitsPong = true;
         Send(connection, new ServerMessage.Ping(++connection.PingStamp));
-        _pings.Enqueue((now + _options.PingPeriod, connection));
     }
 
     private void HandlePingDue(Instant now, ServerConnection connection)
@@ -179,12 +184,15 @@ public sealed partial class RendezvousServer
         SendPing(now, connection);
     }
 
-    private static void HandlePong(Instant now, ServerConnection connection, ClientMessage.Pong pong)
+    private void HandlePong(Instant now, ServerConnection connection, ClientMessage.Pong pong)
     {
         connection.Missed = 0;
         if (!connection.AwaitsPong || pong.Stamp != connection.PingStamp) return;
         connection.AwaitsPong = false;
         connection.AddRtt(now - connection.StampedAt);
+
+        // The first round trips hold the work of a handshake, and of a program that has just begun: the next ones follow at once, before anybody calls.
+        if (!connection.HasRtts) MeasureRtt(now, connection);
     }
 
     /// <summary>Takes a connection out of everything that others can see.</summary>

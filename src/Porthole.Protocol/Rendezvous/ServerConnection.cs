@@ -96,6 +96,9 @@ internal sealed class ServerConnection(SocketId socket, TransportAddress remote,
     /// <summary>The least of the last round trips: what waited in a queue says nothing about the distance.</summary>
     public TimeSpan Rtt => Math.Min(Math.Min(_rtt0, _rtt1), Math.Min(_rtt2, _rtt3)) is var least && least == long.MaxValue ? TimeSpan.Zero : new TimeSpan(least);
 
+    /// <summary>Whether as many round trips are known as are kept.</summary>
+    public bool HasRtts => _rttNext >= RttSamples;
+
     public void AddRtt(TimeSpan sample)
     {
         switch (_rttNext++ % RttSamples)

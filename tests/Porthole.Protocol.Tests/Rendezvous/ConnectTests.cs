@@ -64,6 +64,27 @@ public sealed class ConnectTests
     }
 
     [Fact]
+    public void A_client_that_is_slow_to_begin_is_not_taken_to_be_far_away()
+    {
+        var world = new RendezvousWorld();
+        var slow = new RawClient(world).Handshake();
+        world.Run(TimeSpan.FromMilliseconds(300));
+        slow.Say(new ClientMessage.Hello(RendezvousLimits.Version, InstanceId.Create(new TestEntropy(1))));
+        foreach (int milliseconds in (int[])[200, 40, 60])
+        {
+            world.Run(TimeSpan.FromMilliseconds(milliseconds));
+            slow.Say(new ClientMessage.Pong(slow.Heard.OfType<ServerMessage.Ping>().Last().Stamp));
+        }
+
+        Assert.Equal(3, slow.Heard.OfType<ServerMessage.Ping>().Count()); // with the hello four round trips, of which the least counts
+        slow.Register(name: "bob");
+        var alice = world.AddRegistered("alice");
+        var session = alice.Connect("bob");
+        world.Run(TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.FromMilliseconds(40), alice.Push(session).Plan.RemoteRtt);
+    }
+
+    [Fact]
     public void The_round_trip_is_known_at_once_after_the_hello()
     {
         var world = new RendezvousWorld();

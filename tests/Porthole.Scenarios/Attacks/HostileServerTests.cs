@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Porthole.Lab.Scenarios;
 using Porthole.Protocol;
+using Porthole.Protocol.Ice;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
@@ -168,6 +169,24 @@ public sealed class HostileServerTests
 
         AssertNobodyConnected(alice, bob);
         Assert.Contains(alice.Events, static entry => entry.Event is PeerEvent.ServerLost { Error: PeerError.ProtocolViolation });
+    }
+
+    [Fact]
+    public void Who_is_told_to_wait_begins_when_the_other_has_begun()
+    {
+        var world = AttackWorld.WithHostileServer();
+        var (alice, bob) = (world.AddAlice(), world.AddPublic("bob", AttackWorld.BobPublic));
+        world.Warm(alice, bob);
+        world.Hostile!.ChangePush = static (push, _) => push.IsInitiator ? push : push with { Plan = push.Plan with { StartDelay = RendezvousLimits.MaxStartDelay } };
+
+        alice.Connect("bob");
+        Assert.True(world.Until(() => world.SentTo("bob", AttackWorld.AlicePublic) > 0, 1));
+        var began = world.Simulation.Now;
+        world.Run(2);
+
+        // Bob was told to wait 100 ms; alice was not, so her first check is there long before.
+        Assert.Equal(bob.Events.First(static entry => entry.Event is PeerEvent.CheckTraced { Step: CheckStep.Received }).At, began);
+        Assert.True(bob.PathOf(bob.Opened)!.IsDirect);
     }
 
     [Fact]
