@@ -158,6 +158,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         late.CancelAfter(patience);
+        if (Links.Length == 0) view.Show(new ChatEvent.Notice($"Nobody is connected yet; the line waits up to {patience.TotalSeconds:0} s for somebody."));
         while (true)
         {
             var changed = Volatile.Read(ref _changed);
