@@ -9,16 +9,17 @@ internal sealed class ServerProcess : IDisposable
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(20);
 
     private readonly KernelLab _lab;
+    private readonly string _address;
     private readonly string _data = Directory.CreateTempSubdirectory("porthole-server").FullName;
     private NamespaceProcess? _process;
 
-    private ServerProcess(KernelLab lab) => _lab = lab;
+    private ServerProcess(KernelLab lab, string address) => (_lab, _address) = (lab, address);
 
     public string Address => $"http://{_lab.Server.Address}:8848";
 
-    public static async Task<ServerProcess> StartAsync(KernelLab lab)
+    public static async Task<ServerProcess> StartAsync(KernelLab lab, string address = "0.0.0.0")
     {
-        var server = new ServerProcess(lab);
+        var server = new ServerProcess(lab, address);
         await server.StartAsync();
         return server;
     }
@@ -26,7 +27,7 @@ internal sealed class ServerProcess : IDisposable
     public async Task StartAsync()
     {
         _process = _lab.Server.Namespace.Start(
-            Programs.Porthole, ["server", "--ip", "0.0.0.0", "--port", "8848", "--stun-port", "3478", "--data", _data, "--json"]);
+            Programs.Porthole, ["server", "--ip", _address, "--port", "8848", "--stun-port", "3478", "--data", _data, "--json"]);
         string line = await _process.WaitForLineAsync(line => line.Contains("\"listening\""), s_startLimit, TestContext.Current.CancellationToken);
         Assert.NotEmpty(JsonNode.Parse(line)!["stun"]!.AsArray());
     }
