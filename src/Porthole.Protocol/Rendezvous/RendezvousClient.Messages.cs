@@ -16,6 +16,7 @@ public sealed partial class RendezvousClient
 
     private ImmutableArray<PeerInfo>.Builder? _peers;
     private Instant? _candidatesSentAt;
+    private ImmutableArray<CandidateInfo> _sent = [];
     private int _usable;
     private bool _hasListed;
 
@@ -145,13 +146,27 @@ public sealed partial class RendezvousClient
         string? room = registration.Presence == PresenceMode.Room ? registration.Room : null;
         Enqueue(now, new ClientMessage.Register(
             registration.Name, registration.Accept, registration.Presence, room, registration.Candidates, registration.Nat));
+        NoteSent(now);
+    }
+
+    private void SendCandidates(Instant now)
+    {
+        Enqueue(now, new ClientMessage.Update(_registration!.Candidates, _registration.Nat));
+        NoteSent(now);
+    }
+
+    private void NoteSent(Instant now)
+    {
         _candidatesSentAt = now;
-        _usable = registration.Candidates.Length;
+        _sent = _registration!.Candidates;
+        _usable = _sent.Length;
     }
 
     private void HandleRegistered(Instant now, ServerMessage.Registered registered)
     {
-        _usable = registered.Usable;
+        // New proofs for the same candidates were held back while the answer was on its way: a server that is new itself could not use the old ones.
+        if (registered.Usable < _sent.Length && _sent != _registration!.Candidates) SendCandidates(now);
+        else _usable = registered.Usable;
         bool isFirst = !IsRegistered;
         _state = State.Registered;
         _events.Enqueue(new RendezvousEvent.Registered(registered.Name, registered.Usable));

@@ -102,10 +102,7 @@ public sealed partial class RendezvousClient
         _registration = old with { Candidates = candidates, Nat = nat };
         if (!IsOnline || _candidatesSentAt is not { } sentAt) return;
         bool isNew = nat != old.Nat || !candidates.Select(Known).SequenceEqual(old.Candidates.Select(Known)) || _usable < candidates.Length;
-        if (!isNew && now - sentAt < s_renewal) return;
-        Enqueue(now, new ClientMessage.Update(candidates, nat));
-        _candidatesSentAt = now;
-        _usable = candidates.Length;
+        if (isNew || now - sentAt >= s_renewal) SendCandidates(now);
 
         // That there is a proof now is news, its bytes are not.
         static (CandidateInfo, bool) Known(CandidateInfo candidate) => (candidate with { Proof = default }, candidate.Proof.IsEmpty);

@@ -4,7 +4,7 @@ namespace Porthole.Protocol.Session;
 
 public sealed partial class PeerSession
 {
-    /// <summary>RFC 9000 section 10.2: closing and draining last three probe time-outs.</summary>
+    /// <summary>RFC 9000 section 10.2: closing and draining last three probe time-outs; the longest one of ours bounds it, however bad the last path was.</summary>
     private const int ClosingTimeouts = 3;
 
     private Instant _closedAt = Instant.Never;
@@ -52,13 +52,21 @@ public sealed partial class PeerSession
         _closedAt = now + ClosingTime;
         foreach (var path in _paths)
         {
-            path.CloseDue = !path.IsRemoved && (Target is null ? path.IsValidated : path == _active || path == Target);
+            // On the relay too, where there is one: on a UDP path the one packet may be lost, and who has gone sends no other.
+            path.CloseDue = !path.IsRemoved && path.IsValidated && (Target is null || path == _active || path == Target || path.Traits.Reliable);
         }
 
         End();
     }
 
-    private TimeSpan ClosingTime => ClosingTimeouts * (Target?.RoundTrip.ProbeTimeout ?? new RttEstimator().ProbeTimeout);
+    private TimeSpan ClosingTime
+    {
+        get
+        {
+            var timeout = (Target?.RoundTrip ?? new RttEstimator()).ProbeTimeout;
+            return ClosingTimeouts * (timeout < Recovery.MaxProbeTimeout ? timeout : Recovery.MaxProbeTimeout);
+        }
+    }
 
     private void End() => _streams.End();
 

@@ -119,11 +119,14 @@ internal sealed class Recovery(ReceivedPackets received, StreamTable streams)
         Sent.Trim();
     }
 
-    /// <summary>When the loss timer or the probe timer of a path that is in use fires (RFC 9002 section 6.2.1).</summary>
+    /// <summary>
+    /// When the loss timer or the probe timer of a path that is in use fires (RFC 9002 section 6.2.1). A probe that is due already, and waits for a congested socket,
+    /// needs no timer.
+    /// </summary>
     public static Instant? NextDeadline(SessionPath path) => path switch
     {
         { LossTime: { } at } => at,
-        { PacketsInFlight: > 0 } => path.LastElicitingSentAt + path.BackedOffProbeTimeout,
+        { PacketsInFlight: > 0, ProbesDue: 0 } => path.LastElicitingSentAt + path.BackedOffProbeTimeout,
         _ => null,
     };
 
