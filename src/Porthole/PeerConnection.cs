@@ -149,6 +149,7 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
+                Verdict = await _node.InvokeAsync((machine, _) => machine.GetVerdict(Handle)).ConfigureAwait(false);
                 var error = Verdict.Reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere ? PeerError.UdpBlocked : PeerError.NoDirectPath;
                 throw new PeerException(error, $"No direct path to {RemoteLabel} within {timeout.TotalSeconds:0.###} s: {Verdict.Sentence}");
             }

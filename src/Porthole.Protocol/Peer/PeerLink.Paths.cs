@@ -25,6 +25,11 @@ internal sealed partial class PeerLink
 
     public Verdict Verdict { get; private set; } = Verdict.Pending;
 
+    /// <summary>As <see cref="Verdict"/>; while the first punch is under way, what can be said of it so far.</summary>
+    public Verdict VerdictSoFar => Verdict.Reason == VerdictReason.Pending && _punch is { HadPair: false } punch
+        ? VerdictWriter.Write(VerdictWriter.Explain(_context.Nat, punch), punch, path: null, wantsRelay: false)
+        : Verdict;
+
     /// <summary>Takes more candidates of the other side.</summary>
     public void HandleCandidates(Instant now, int generation, ImmutableArray<CandidateInfo> candidates)
     {

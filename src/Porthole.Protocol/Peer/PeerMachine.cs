@@ -123,8 +123,8 @@ public sealed partial class PeerMachine : ISocketUser
     /// <summary>The hash of the handshake, for two people to compare (<c>/verify</c>); empty before the connection is open.</summary>
     public ReadOnlyMemory<byte> GetHandshakeHash(ConnectionHandle connection) => Find(connection)?.Session?.HandshakeHash ?? default;
 
-    /// <summary>Why the path of a connection is what it is.</summary>
-    public Verdict GetVerdict(ConnectionHandle connection) => Find(connection)?.Verdict ?? Verdict.Pending;
+    /// <summary>Why the path of a connection is what it is; while the first punch is under way, what can be said of it so far.</summary>
+    public Verdict GetVerdict(ConnectionHandle connection) => Find(connection)?.VerdictSoFar ?? Verdict.Pending;
 
     /// <summary>Asks who is online; <see cref="PeerEvent.PeersListed"/> follows.</summary>
     public void RequestPeers(Instant now)

@@ -27,10 +27,13 @@ internal static class VerdictWriter
     /// <summary>Why a punch that ended without a pair did so.</summary>
     public static VerdictReason Explain(NatFacts here, Punch punch)
     {
-        if (here.Mapping == NatMappingFact.Blocked) return VerdictReason.UdpBlockedHere;
-        if (punch.Plan.Nat.Mapping == NatMappingFact.Blocked || punch.Plan.Candidates.IsEmpty) return VerdictReason.UdpBlockedThere;
+        if (IsSilent(here)) return VerdictReason.UdpBlockedHere;
+        if (IsSilent(punch.Plan.Nat) || punch.Plan.Candidates.IsEmpty) return VerdictReason.UdpBlockedThere;
         return VariesByPort(here) || VariesByPort(punch.Plan.Nat) ? VerdictReason.HardNat : VerdictReason.NoAnswer;
     }
+
+    /// <summary>Whether no answer has come by UDP; that it is blocked for good is known only half a minute later.</summary>
+    private static bool IsSilent(NatFacts nat) => nat.Mapping == NatMappingFact.Blocked || (nat.Mapping == NatMappingFact.Unknown && !nat.UdpReachable);
 
     private static bool VariesByPort(NatFacts nat) => nat.Mapping is NatMappingFact.AddressDependent or NatMappingFact.AddressAndPortDependent;
 }
