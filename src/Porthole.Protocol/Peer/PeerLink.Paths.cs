@@ -83,7 +83,7 @@ internal sealed partial class PeerLink
         }
 
         Pump(now);
-        if (!IsRelayOnly) _schedule.HandleNetworkChange(now);
+        HandleNetworkChange(now);
         SelectPath(now);
     }
 

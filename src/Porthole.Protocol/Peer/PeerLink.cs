@@ -61,7 +61,7 @@ internal sealed partial class PeerLink
             var next = Instant.Earlier(_giveUpAt, Session?.NextDeadline);
             if (_isFinished) return next;
             next = Instant.Earlier(next, PunchDeadline);
-            return _context.IsReadyToPunch ? Instant.Earlier(next, _schedule.Next) : next;
+            return _context.IsReadyToPunch && Session is not null ? Instant.Earlier(next, _schedule.Next) : next;
         }
     }
 

@@ -2,6 +2,7 @@ using Porthole.Lab;
 using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
 using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Session;
 
 namespace Porthole.Scenarios.Peer;
@@ -90,6 +91,74 @@ public sealed class TroubleTests
         Assert.True(pair.Until(() => pair.Alice.Machine.ConnectionCount + pair.Bob.Machine.ConnectionCount == 0, 10), "nothing is left");
         AssertQuietAfterTheEnd(pair.Alice, pair.Connection);
         AssertQuietAfterTheEnd(pair.Bob, pair.Bob.Opened);
+    }
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void Calls_in_every_direction_at_any_time_all_end_and_leave_nothing(ulong seed)
+    {
+        var net = new PeerInternet(seed, LinkOptions.WithDelay(10));
+        var chance = SeededEntropy.ForStream(seed, 98);
+        SimulatedPeer Add(string name, AcceptPolicy accept) => net.AddPeer(
+            name,
+            net.Simulation.Internet.AddNat($"nat of {name}", NatProfile.PortRestricted, $"203.0.113.{name.Length}", link: LinkOptions.WithDelay(chance.NextInt32(1, 60))).Inside,
+            "192.168.1.10",
+            change: options => options with { Accept = accept });
+        SimulatedPeer[] peers = [Add("bob", AcceptPolicy.Ask), Add("mary", AcceptPolicy.Ask), Add("alice", AcceptPolicy.Anyone)];
+        string[] names = ["bob", "mary", "alice"];
+        Assert.True(net.Simulation.RunUntil(() => peers.All(static peer => peer.IsRegistered), TimeSpan.FromSeconds(5)));
+        net.Simulation.RunFor(TimeSpan.FromSeconds(3));
+        var calls = peers.ToDictionary(static peer => peer, static _ => new List<ConnectionHandle>());
+        bool isServerUp = true;
+        for (int i = 0; i < 40; i++)
+        {
+            int who = chance.NextInt32(0, 3);
+            var peer = peers[who];
+            switch (chance.NextInt32(0, 10))
+            {
+                case < 4:
+                    calls[peer].Add(peer.Connect(names[(who + chance.NextInt32(1, 3)) % 3]));
+                    break;
+                case < 6:
+                    foreach (var rung in peer.Events.Select(static entry => entry.Event).OfType<PeerEvent.Incoming>().TakeLast(2).ToArray()) peer.Invoke((machine, now) => machine.Accept(now, rung.Connection));
+                    break;
+                case 6:
+                    foreach (var rung in peer.Events.Select(static entry => entry.Event).OfType<PeerEvent.Incoming>().TakeLast(1).ToArray()) peer.Invoke((machine, now) => machine.Refuse(now, rung.Connection));
+                    break;
+                case 7:
+                    foreach (var call in calls[peer].TakeLast(1)) peer.Invoke((machine, now) => machine.Close(now, call, 0, ""));
+                    break;
+                case 8:
+                    if (chance.NextInt32(0, 4) != 0) break;
+                    if (isServerUp) net.KillServer();
+                    else net.StartServer();
+                    isServerUp = !isServerUp;
+                    break;
+                case 9:
+                    peer.Host.SetAddresses($"192.168.1.{chance.NextInt32(20, 40)}");
+                    break;
+            }
+
+            net.Simulation.RunFor(TimeSpan.FromMilliseconds(chance.NextInt32(0, 3) == 0 ? chance.NextInt32(1, 4_000) : chance.NextInt32(0, 30)));
+        }
+
+        if (!isServerUp) net.StartServer();
+        net.Simulation.RunFor(TimeSpan.FromMinutes(4)); // longer than anything waits
+        foreach (var peer in peers)
+        {
+            foreach (var call in calls[peer])
+            {
+                // Every call came to something, once, and nothing was told of it after its end.
+                var told = peer.Events.Select(static entry => entry.Event).Where(happened => HandleOf(happened) == call).ToList();
+                Assert.Single(told, static happened => happened is PeerEvent.Opened or PeerEvent.Failed);
+                int end = told.FindIndex(static happened => happened is PeerEvent.Closed or PeerEvent.Failed);
+                Assert.True(end < 0 || end == told.Count - 1, $"{call} goes on after its end");
+                peer.Invoke((machine, now) => machine.Close(now, call, 0, ""));
+            }
+        }
+
+        net.Simulation.RunFor(TimeSpan.FromMinutes(1));
+        Assert.All(peers, static peer => Assert.Equal(0, peer.Machine.ConnectionCount));
     }
 
     private static void AssertQuietAfterTheEnd(SimulatedPeer peer, ConnectionHandle connection)
