@@ -85,7 +85,9 @@ public sealed class CandidatePair
     /// <summary>Counts a check from the other agent, which allows more in return.</summary>
     internal void CountReceived()
     {
-        if (_isLimited) _checksLeft = Math.Min(_checksLeft + IceOptions.ChecksPerCheckReceived, Math.Max(_checksLeft, IceOptions.CheckLimitPerPair - ChecksSent));
+        if (!_isLimited) return;
+        int most = Math.Max(_checksLeft, IceOptions.CheckLimitPerPair - ChecksSent);
+        _checksLeft = Math.Min(_checksLeft + IceOptions.ChecksPerCheckReceived, most);
     }
 
     internal void AllowNomination() => _checksLeft = Math.Max(_checksLeft, NominationChecks);

@@ -29,8 +29,8 @@ public sealed record IceOptions
     public const int CheckLimitPerPair = 50;
 
     /// <summary>
-    /// The first requests for a pair whose remote host was learnt from a check alone, and how many more each further check from there allows (the factor of RFC 9000
-    /// section 8.1): the source of a check may be forged by whoever knows the credentials, and a stranger must not be hit by what one packet started.
+    /// The first requests for a pair whose remote host was learnt from a check alone, and how many more each check from there allows: the source of a
+    /// check may be forged by whoever knows the credentials, and a stranger must not be hit by what one packet started.
     /// </summary>
     public const int CheckLimitUnproved = 5, ChecksPerCheckReceived = 2;
 

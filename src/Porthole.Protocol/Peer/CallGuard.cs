@@ -9,8 +9,8 @@ internal sealed class CallGuard(PeerMachineOptions options)
     public const int CallsPerMinute = 30;
 
     /// <summary>
-    /// How many calls may be half open: rung and not answered, or with a handshake that is not confirmed. More than an honest server lets through in a minute;
-    /// a hostile one can invent callers without end.
+    /// How many calls may be half open: rung and not answered, or with a handshake that is not confirmed. More than an honest server lets through in a
+    /// minute; a hostile one can invent callers without end.
     /// </summary>
     public const int MaxHalfOpen = 128;
 

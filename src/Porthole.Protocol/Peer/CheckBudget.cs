@@ -1,8 +1,8 @@
 namespace Porthole.Protocol.Peer;
 
 /// <summary>
-/// How many checks one peer sends in all, over every punch that is looking for a path. Addresses come from a server that may be lying: neither many sessions
-/// nor many restarts make this host flood somebody. A punch that has led to a proved path sends next to nothing and is not counted.
+/// How many checks one peer sends in all, over every punch that is looking for a path. Addresses come from a server that may be lying: neither many
+/// sessions nor many restarts make this host flood somebody. A punch that has led to a proved path sends next to nothing and is not counted.
 /// </summary>
 internal sealed class CheckBudget
 {

@@ -91,7 +91,13 @@ internal sealed partial class PeerLink
 
     /// <summary>Takes a call that the program was asked about; the push follows its answer.</summary>
     public static PeerLink Ring(PeerContext context, Instant now, SessionId id, PublicKey key, string? name) =>
-        new(context, context.NextConnection(), id, isIncoming: true) { Name = name, Remote = key.PeerId, WasAnnounced = true, _giveUpAt = now + s_ringTimeout };
+        new(context, context.NextConnection(), id, isIncoming: true)
+        {
+            Name = name,
+            Remote = key.PeerId,
+            WasAnnounced = true,
+            _giveUpAt = now + s_ringTimeout,
+        };
 
     /// <summary>Takes a call that needs no question.</summary>
     public static PeerLink Answer(PeerContext context, SessionPush push) =>

@@ -123,7 +123,8 @@ public sealed partial class PeerMachine
         }
 
         // The oldest gives way: whoever is real has had the time to show it.
-        if (_links.Count(static other => other.IsHalfOpen) >= CallGuard.MaxHalfOpen) _links.Find(static other => other is { IsHalfOpen: true, Session: not null })?.GiveUp(now);
+        if (_links.Count(static other => other.IsHalfOpen) >= CallGuard.MaxHalfOpen)
+            _links.Find(static other => other is { IsHalfOpen: true, Session: not null })?.GiveUp(now);
         var answered = PeerLink.Answer(_context, push);
         _links.Add(answered);
         answered.HandlePush(now, push, main);
@@ -149,12 +150,16 @@ public sealed partial class PeerMachine
 
     private CallProblem? JudgeRoom(string? name) => _links.Count(static link => link.IsIncoming) < _context.Options.MaxIncoming
         ? null
-        : new CallProblem(PeerError.LimitReached, $"A call from {name ?? "a peer without a name"} was turned away: there are {_context.Options.MaxIncoming} connections of callers already.");
+        : new CallProblem(
+            PeerError.LimitReached,
+            $"A call from {name ?? "a peer without a name"} was turned away: {_context.Options.MaxIncoming} callers are connected already.");
 
     // Calls that ring are before a person's eyes: the ones that came first stay.
     private CallProblem? JudgeRinging(string? name) => _links.Count(static link => link.IsHalfOpen) < CallGuard.MaxHalfOpen
         ? null
-        : new CallProblem(PeerError.LimitReached, $"A call from {name ?? "a peer without a name"} was turned away: {CallGuard.MaxHalfOpen} others wait for an answer.");
+        : new CallProblem(
+            PeerError.LimitReached,
+            $"A call from {name ?? "a peer without a name"} was turned away: {CallGuard.MaxHalfOpen} others wait for an answer.");
 
     private void TurnAway(PeerId peer, string? name, CallProblem problem) =>
         _context.Events.Enqueue(new PeerEvent.TurnedAway(peer, name, problem.Error, problem.Text));

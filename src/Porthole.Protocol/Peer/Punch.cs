@@ -7,8 +7,8 @@ namespace Porthole.Protocol.Peer;
 internal sealed class Punch
 {
     /// <summary>
-    /// How many addresses get a handshake packet before they have answered a check. The first checks that come are from the right ones; a server that knows the
-    /// credentials could have others forged, and each would earn more bytes than it cost.
+    /// How many addresses get a handshake packet before they have answered a check. The first checks that come are from the right ones; a server that
+    /// knows the credentials could have others forged, and each would earn more bytes than it cost.
     /// </summary>
     private const int MaxEarlyPaths = 4;
 

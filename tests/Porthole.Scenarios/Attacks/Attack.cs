@@ -30,7 +30,8 @@ internal static class Attack
         var session = SessionId.Create(server.Entropy);
         var handshake = SessionHandshake.Initiate(session, caller, PeerPin.To(connection.Key!), "alice", default, server.Entropy);
         return server.PushFor(
-            connection, caller.PublicKey, session, "alice", new HandshakeOffer(HandshakePattern.IK, handshake.Outgoing), [.. candidates.Select(static text => HostileServer.Invented(text))]);
+            connection, caller.PublicKey, session, "alice", new HandshakeOffer(HandshakePattern.IK, handshake.Outgoing),
+            [.. candidates.Select(static text => HostileServer.Invented(text))]);
     }
 
     /// <summary>What a peer may hold more than before: some queues that have grown, no trace of thousands of messages.</summary>

@@ -79,7 +79,8 @@ public sealed class HostilePushTests
 
         world.Tell(alice, new ServerMessage.SessionBegun(push)); // without a question
         world.Run(1);
-        world.Tell(alice, new ServerMessage.Incoming(push.Session, push.RemoteKey, null, push.RemoteInstance), new ServerMessage.SessionBegun(push)); // asked, not answered
+        var question = new ServerMessage.Incoming(push.Session, push.RemoteKey, null, push.RemoteInstance);
+        world.Tell(alice, question, new ServerMessage.SessionBegun(push)); // asked, not answered
         world.Run(5);
 
         Assert.Null(alice.Find<PeerEvent.Opened>());

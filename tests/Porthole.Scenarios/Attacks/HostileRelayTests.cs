@@ -239,7 +239,7 @@ public sealed class HostileRelayTests
     {
         var world = AttackWorld.WithHostileServer();
         var (alice, bob) = (world.AddAlice(RelayOnly), world.AddBob(RelayOnly));
-        var carol = world.Net.AddPeer("carol", world.Simulation.Internet, "203.0.113.30", change: options => options with { Server = world.ServerOptions, RelayOnly = true });
+        var carol = world.AddPublic("carol", "203.0.113.30", RelayOnly);
         world.Warm(alice, bob, carol);
         var toBob = world.Converse(alice, bob);
         var toCarol = alice.Connect("carol");
@@ -248,7 +248,9 @@ public sealed class HostileRelayTests
         {
             // To the right receiver, and to the other one as well.
             world.Hostile.Send(to.Socket, frame);
-            if (from.Peer == alice.Machine.Id) world.Hostile.Send(world.Hostile.Of(to.Peer == bob.Machine.Id ? carol.Machine.Id : bob.Machine.Id).Socket, [.. frame]);
+            if (from.Peer != alice.Machine.Id) return;
+            var other = world.Hostile.Of(to.Peer == bob.Machine.Id ? carol.Machine.Id : bob.Machine.Id);
+            world.Hostile.Send(other.Socket, [.. frame]);
         };
 
         world.AssertAlive(alice, toBob, bob);

@@ -39,7 +39,9 @@ public sealed class HostileServerTests
         Assert.False(alice.IsRegistered);
         Assert.Empty(world.SentBy("alice"));
         // The server kept silent where an honest one refuses: the client gives up by itself, each time.
-        Assert.All(alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.ServerLost>(), static lost => Assert.True(lost.Error is PeerError.ServerUnreachable or PeerError.WrongServerKey));
+        Assert.All(
+            alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.ServerLost>(),
+            static lost => Assert.True(lost.Error is PeerError.ServerUnreachable or PeerError.WrongServerKey));
     }
 
     [Theory]
@@ -110,7 +112,8 @@ public sealed class HostileServerTests
         world.Hostile!.OnMessage = (from, message) =>
         {
             if (message is not ClientMessage.Connect connect) return false;
-            from.Say(new ServerMessage.SessionBegun(world.Hostile.PushFor(from, bob.Machine.Id == from.Peer ? from.Key! : world.Hostile.Of(bob.Machine.Id).Key!, connect.Session, connect.Target, null)));
+            var key = world.Hostile.Of(bob.Machine.Id).Key!;
+            from.Say(new ServerMessage.SessionBegun(world.Hostile.PushFor(from, key, connect.Session, connect.Target, null)));
             var verdict = SessionHandshake.TryRespond(
                 connect.Session, impostor, from.Peer, connect.Target, default, connect.Offer.Message.Span, world.Hostile.Entropy, out var handshake);
             Assert.Equal(HandshakeVerdict.Accepted, verdict); // first contact by name: anybody can answer

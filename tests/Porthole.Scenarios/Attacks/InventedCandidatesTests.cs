@@ -60,7 +60,9 @@ public sealed class InventedCandidatesTests
         world.Hostile!.ChangePush = (push, to) =>
         {
             session = push.Session;
-            return to.Peer != alice.Machine.Id ? push : push with { Plan = push.Plan with { Candidates = [.. Scan(1, 19).Append(HostileServer.Invented($"{AttackWorld.AlicePublic}:40000"))] } };
+            if (to.Peer != alice.Machine.Id) return push;
+            var own = HostileServer.Invented($"{AttackWorld.AlicePublic}:40000");
+            return push with { Plan = push.Plan with { Candidates = [.. Scan(1, 19).Append(own)] } };
         };
         alice.Connect("bob");
         world.Run(5);
@@ -98,7 +100,8 @@ public sealed class InventedCandidatesTests
         for (int i = 0; i < 50; i++)
         {
             int first = i * 20;
-            world.Tell(alice, new ServerMessage.Candidates(session, 0, [.. Enumerable.Range(first, 20).Select(static k => HostileServer.Invented($"{Victim}:{10_000 + k}"))]));
+            var twenty = Enumerable.Range(first, 20).Select(static k => HostileServer.Invented($"{Victim}:{10_000 + k}"));
+            world.Tell(alice, new ServerMessage.Candidates(session, 0, [.. twenty]));
             world.Run(0.1);
         }
 

@@ -38,7 +38,7 @@ internal static class ReachableMemory
                     if (item is not null) open.Push(item);
                 }
             }
-            else if (type.Namespace?.StartsWith("System.Security", StringComparison.Ordinal) != true && type.Namespace?.StartsWith("System.Text.Json", StringComparison.Ordinal) != true)
+            else if (!IsForeign(type))
             {
                 foreach (var field in s_fields.GetOrAdd(type, FieldsOf))
                 {
@@ -49,6 +49,10 @@ internal static class ReachableMemory
 
         return bytes;
     }
+
+    /// <summary>Keys of the operating system, and the caches of the JSON reader, which all share.</summary>
+    private static bool IsForeign(Type type) => type.Namespace is { } space
+        && (space.StartsWith("System.Security", StringComparison.Ordinal) || space.StartsWith("System.Text.Json", StringComparison.Ordinal));
 
     private static int SizeOf(Type primitive) => Type.GetTypeCode(primitive) switch
     {
