@@ -45,6 +45,14 @@ internal sealed class ConnectedPeers : IAsyncDisposable
         return peers;
     }
 
+    /// <summary>Writes what the session has counted to standard error.</summary>
+    public async Task ReportAsync()
+    {
+        var report = await Near.GetReportAsync().ConfigureAwait(false);
+        await Console.Error.WriteLineAsync($"{report.Path} {report.Statistics}").ConfigureAwait(false);
+        foreach (var path in report.Paths) await Console.Error.WriteLineAsync($"{path}").ConfigureAwait(false);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var owned in Enumerable.Reverse(_owned)) await owned.DisposeAsync().ConfigureAwait(false);

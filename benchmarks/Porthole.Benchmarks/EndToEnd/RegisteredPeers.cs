@@ -19,7 +19,8 @@ internal sealed class RegisteredPeers : ISocketUser
     private readonly Uri _server;
     private readonly List<RendezvousClient> _clients = [];
     private readonly Dictionary<SocketId, RendezvousClient> _bySocket = [];
-    private readonly List<RendezvousClient> _touched = [];
+    private readonly Stack<RendezvousClient> _requesting = new();
+    private readonly Stack<RendezvousClient> _writing = new();
     private int _lastSocket;
     private int _wanted;
     private int _registered;
@@ -79,7 +80,7 @@ internal sealed class RegisteredPeers : ISocketUser
 
     public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request)
     {
-        foreach (var client in _touched)
+        for (; _requesting.TryPeek(out var client); _requesting.Pop())
         {
             if (client.TryTakeSocketRequest(out request)) return true;
         }
@@ -90,10 +91,9 @@ internal sealed class RegisteredPeers : ISocketUser
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
     {
-        while (_touched.Count > 0)
+        for (; _writing.TryPeek(out var client); _writing.Pop())
         {
-            if (_touched[^1].TryWrite(now, ref writer)) return true;
-            _touched.RemoveAt(_touched.Count - 1);
+            if (client.TryWrite(now, ref writer)) return true;
         }
 
         return false;
@@ -121,7 +121,8 @@ internal sealed class RegisteredPeers : ISocketUser
 
     private void Touch(Instant now, RendezvousClient client)
     {
-        _touched.Add(client);
+        _requesting.Push(client);
+        _writing.Push(client);
         while (client.TryTakeEvent(out var happened))
         {
             if (happened is RendezvousEvent.Refused or RendezvousEvent.Disconnected) _reached?.TrySetException(new InvalidOperationException($"A peer was not registered: {happened}."));

@@ -18,12 +18,14 @@ internal sealed class RelayBenchmark : IBenchmark
         var peers = await ConnectedPeers.StartAsync(relayOnly: true).ConfigureAwait(false);
         await using (peers.ConfigureAwait(false))
         {
-            return await new Comparison(
+            string table = await new Comparison(
                 "Stream over the relay, loopback",
                 "Gbit/s",
                 new Contender("TCP through a forwarder", () => Transfer.RunAsync(forwarder.Near, forwarder.Far, Bytes)),
                 new Contender("PeerStream through PortholeServer", () => Transfer.RunAsync(peers.From, peers.To, Bytes)))
                 .RunAsync(rounds == 0 ? DefaultRounds : rounds).ConfigureAwait(false);
+            await peers.ReportAsync().ConfigureAwait(false);
+            return table;
         }
     }
 }

@@ -26,9 +26,8 @@ internal sealed class StreamBenchmark : IBenchmark
                 new Contender("TCP", () => Transfer.RunAsync(tcp.Near, tcp.Far, Bytes)),
                 new Contender("PeerStream, UDP with 1,200-byte datagrams", () => Transfer.RunAsync(peers.From, peers.To, Bytes)))
                 .RunAsync(rounds == 0 ? DefaultRounds : rounds).ConfigureAwait(false);
-            var report = await peers.Near.GetReportAsync().ConfigureAwait(false);
-            await Console.Error.WriteLineAsync($"{report.Path} {report.Statistics}").ConfigureAwait(false);
-            if (!report.Path.IsDirect) throw new InvalidOperationException("The connection fell back to the relay.");
+            await peers.ReportAsync().ConfigureAwait(false);
+            if (!peers.Near.Path.IsDirect) throw new InvalidOperationException("The connection fell back to the relay.");
             return table;
         }
     }
