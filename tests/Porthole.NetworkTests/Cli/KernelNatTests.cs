@@ -42,10 +42,17 @@ public sealed class KernelNatTests : IDisposable
         await WaitAsync(alice, "session");
         Assert.Equal("HardNat", (string)(await WaitAsync(alice, "verdict"))["reason"]!);
         Assert.Equal(3, await alice.WaitForExitAsync(s_limit, TestContext.Current.CancellationToken));
-        using var check = Start(site.AddHost("carol"), "check", "--json", "--server", Url(lab));
-        var report = await WaitAsync(check, null);
-        Assert.Equal("APDM", (string)report["mapping"]!);
-        Assert.Equal("random", (string)report["allocation"]!);
+        var carol = site.AddHost("carol");
+        string allocation = "unknown";
+        for (int i = 0; i < 3 && allocation == "unknown"; i++) // on a busy machine questions are repeated, and then nothing tells the order of their ports
+        {
+            using var check = Start(carol, "check", "--json", "--server", Url(lab));
+            var report = await WaitAsync(check, null);
+            Assert.Equal("APDM", (string)report["mapping"]!);
+            allocation = (string)report["allocation"]!;
+        }
+
+        Assert.Equal("random", allocation);
     }
 
     [RootFact]
