@@ -31,7 +31,7 @@ public sealed class TroubleTests
             net,
             net.AddPeer("alice", one.Inside, "192.168.1.10", change: options => options with { Session = patient }),
             net.AddPeer("bob", other.Inside, "192.168.1.20", change: options => options with { Session = patient })).Call();
-        Assert.True(pair.Until(() => pair.IsOpen, 10));
+        Assert.True(pair.Until(() => pair.IsOpen && pair.Alice.Find<PeerEvent.Confirmed>() is not null, 10)); // a handshake has its own, shorter patience
         byte[] there = PeerPair.Payload(Size), back = PeerPair.Payload(Size, salt: 7);
         one.Link.Up = one.Link.Up with { BitsPerSecond = 400_000 };
         other.Link.Up = other.Link.Up with { BitsPerSecond = 400_000 };
