@@ -22,10 +22,10 @@ public sealed class DisruptionTests : IAsyncDisposable
     public async Task A_direct_transfer_survives_the_death_of_the_server()
     {
         var (alice, bob, _, _) = await StartAsync();
-        await alice.CallAsync(bob, 6 * Rate, Rate, s_direct);
-        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > 2 * Rate);
+        await alice.CallAsync(bob, 4 * Rate, Rate, s_direct);
+        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > Rate);
         _server!.Kill();
-        AssertIntact(6 * Rate, await alice.WaitForAsync("done", s_patience), await bob.WaitForAsync("answered", s_patience));
+        AssertIntact(4 * Rate, await alice.WaitForAsync("done", s_patience), await bob.WaitForAsync("answered", s_patience));
     }
 
     [RootFact]
@@ -60,7 +60,7 @@ public sealed class DisruptionTests : IAsyncDisposable
         var alice = await PeerProcess.StartAsync(host, _server, "alice");
         var bob = await PeerProcess.StartAsync(Lab.AddSite(KernelNatKind.PortRestricted).AddHost("bob"), _server, "bob");
         await alice.CallAsync(bob, 8 * Rate, Rate, s_direct);
-        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > 2 * Rate);
+        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > Rate);
         double changedAt = Now;
         host.ReplaceAddress(IPAddress.Parse("192.168.1.77"));
         var registered = await alice.WaitForAsync("registered", s_patience);
@@ -77,11 +77,11 @@ public sealed class DisruptionTests : IAsyncDisposable
     public async Task A_relayed_transfer_survives_the_restart_of_the_server()
     {
         var (alice, bob, _, _) = await StartAsync(relayOnly: true);
-        await alice.CallAsync(bob, 10 * Rate, Rate);
-        await alice.WaitForAsync("progress", s_patience, progress => (long)progress["received"]! > 2 * Rate);
+        await alice.CallAsync(bob, 6 * Rate, Rate);
+        await alice.WaitForAsync("progress", s_patience, progress => (long)progress["received"]! > Rate);
         _server!.Kill();
         await _server.StartAsync();
-        AssertIntact(10 * Rate, await alice.WaitForAsync("done", s_patience), await bob.WaitForAsync("answered", s_patience));
+        AssertIntact(6 * Rate, await alice.WaitForAsync("done", s_patience), await bob.WaitForAsync("answered", s_patience));
     }
 
     public ValueTask DisposeAsync()

@@ -4,8 +4,8 @@ using Porthole.NetworkTests.Matrix;
 
 namespace Porthole.NetworkTests.Cli;
 
-/// <summary>The command as scripts use it, on real networks: the lines of <c>--json</c> and the exit codes.</summary>
-public sealed class CommandTests : IAsyncDisposable
+/// <summary>What <c>porthole check</c> says of the kernel's NATs, and a ping where none of them can be punched.</summary>
+public sealed class KernelCheckTests : IAsyncDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
@@ -14,32 +14,6 @@ public sealed class CommandTests : IAsyncDisposable
     private ServerProcess? _server;
 
     private KernelLab Lab => _lab!;
-
-    [RootFact]
-    public async Task Ping_tells_session_pair_path_and_pongs_by_the_contract()
-    {
-        await StartAsync("bob", KernelNatKind.PortRestricted);
-        var (code, lines) = await PingAsync(KernelNatKind.PortRestricted, "--wait-direct", "8");
-        Assert.Equal(0, code);
-        string[] events = [.. lines.Select(line => (string)line["event"]!).Where(name => name is not "path" and not "pair")];
-        Assert.Equal(["registered", "session", "pong", "pong", "pong", "done"], events);
-        var direct = lines.Last(line => (string)line["event"]! == "path");
-        Assert.Equal("udp", (string)direct["kind"]!);
-        Assert.Equal("203.0.113.11:8900", (string)direct["remote"]!);
-        Assert.Contains(lines, line => (string)line["event"]! == "pair" && (double)line["elapsedMs"]! > 0);
-        Assert.All(lines.Where(line => (string)line["event"]! == "pong"), pong => Assert.Equal("udp", (string)pong["kind"]!));
-        Assert.Equal((3, 3), ((int)lines[^1]["sent"]!, (int)lines[^1]["received"]!));
-    }
-
-    [RootFact]
-    public async Task Ping_waits_in_vain_for_a_direct_path_and_says_why()
-    {
-        await StartAsync("bob", KernelNatKind.PortRestricted);
-        var (code, lines) = await PingAsync(KernelNatKind.Symmetric, "--wait-direct", "1");
-        Assert.Equal(3, code);
-        Assert.DoesNotContain(lines, line => (string)line["event"]! == "pong");
-        Assert.Contains(lines, line => (string)line["event"]! == "verdict");
-    }
 
     [RootFact]
     public async Task Ping_goes_over_the_relay_where_there_is_no_direct_path()
@@ -68,27 +42,6 @@ public sealed class CommandTests : IAsyncDisposable
         Assert.StartsWith(expected, (string)report["mapped"]!, StringComparison.Ordinal);
     }
 
-    [RootFact]
-    public async Task Check_and_ping_where_the_servers_UDP_is_closed()
-    {
-        await StartAsync("bob", KernelNatKind.PortRestricted);
-        Lab.Server.Namespace.LoadRules(
-            """
-            table inet cloud {
-              chain input {
-                type filter hook input priority filter
-                meta l4proto udp drop
-              }
-            }
-            """);
-        var host = Lab.AddSite(KernelNatKind.PortRestricted).AddHost("carol");
-        var (code, lines) = await RunAsync(host, "carol", "check", "--server", _server!.Address, "--json");
-        Assert.Equal((25, "blocked"), (code, (string)Assert.Single(lines)["mapping"]!));
-        (code, lines) = await RunAsync(host, "carol", "ping", "bob", "--server", _server.Address, "--count", "1", "--json");
-        Assert.Equal(0, code);
-        Assert.Equal("relay", (string)lines.Single(line => (string)line["event"]! == "pong")["kind"]!);
-    }
-
     public ValueTask DisposeAsync()
     {
         _lab?.Dispose();
@@ -106,10 +59,10 @@ public sealed class CommandTests : IAsyncDisposable
         await listener.WaitForLineAsync(line => line.Contains("\"registered\""), s_patience, TestContext.Current.CancellationToken);
     }
 
-    private Task<(int Code, JsonNode[] Lines)> PingAsync(KernelNatKind kind, params string[] more) => RunAsync(
+    private Task<(int Code, JsonNode[] Lines)> PingAsync(KernelNatKind kind) => RunAsync(
         Lab.AddSite(kind).AddHost("alice"),
         "alice",
-        ["ping", "bob", "--as", "alice", "--server", _server!.Address, "--count", "3", "--interval", "0.1", "--json", .. more]);
+        "ping", "bob", "--as", "alice", "--server", _server!.Address, "--count", "3", "--interval", "0.1", "--json");
 
     private async Task<(int Code, JsonNode[] Lines)> RunAsync(KernelHost host, string user, params string[] arguments)
     {
