@@ -35,6 +35,7 @@ public sealed class NatProcessTests
     public async Task Two_hosts_punch_through_two_of_them_and_every_step_is_told()
     {
         var events = new List<NatProcessEvent>();
+        var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var dropped = new TaskCompletionSource<NatProcessEvent.Dropped>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var one = NatProcess.Start(new NatProcessOptions { Inside = _addresses[1], Outside = _addresses[11] }, Keep);
         await using var two = NatProcess.Start(new NatProcessOptions { Inside = _addresses[2], Outside = _addresses[12] }, Keep);
@@ -45,6 +46,7 @@ public sealed class NatProcessTests
 
         // Bob has sent nothing to Alice yet, and nothing at all: his NAT has no socket to hear her with.
         alice.Send(bobsMapping, 1);
+        await sent.Task.WaitAsync(s_patience, TestContext.Current.CancellationToken);
         bob.Send(alicesMapping, 2);
         Assert.Equal((bobsMapping, 2), await alice.ReceiveAsync());
         alice.Send(bobsMapping, 3);
@@ -73,6 +75,7 @@ public sealed class NatProcessTests
         {
             lock (events) events.Add(happened);
             if (happened is NatProcessEvent.Dropped one) dropped.TrySetResult(one);
+            if (happened is NatProcessEvent.Passed { Outgoing: true }) sent.TrySetResult();
         }
     }
 
