@@ -14,13 +14,13 @@ public sealed record PortholeServerOptions
     /// <summary>The address to listen on; the unspecified address means every address of this host.</summary>
     public IPAddress Address { get; init; } = IPAddress.Any;
 
-    /// <summary>The TCP port of main connections and <c>/health</c>.</summary>
+    /// <summary>The TCP port of main connections and <c>/health</c>; 0 leaves the choice to the system.</summary>
     public int Port { get; init; } = MainConnection.DefaultPort;
 
     /// <summary>Whether another port will do where <see cref="Port"/> is taken.</summary>
     public bool AnyPortInstead { get; init; } = true;
 
-    /// <summary>The first STUN port (UDP and TCP); the next <see cref="StunPortCount"/> - 1 ports are used too (UDP).</summary>
+    /// <summary>The first STUN port (UDP and TCP), 0 for any; the next <see cref="StunPortCount"/> - 1 ports are used too (UDP).</summary>
     public int StunPort { get; init; } = StunServerOptions.DefaultPort;
 
     /// <summary>Whether other ports will do where those from <see cref="StunPort"/> on are taken.</summary>

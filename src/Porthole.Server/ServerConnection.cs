@@ -15,6 +15,8 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
     /// <summary>How long a client may take to answer the close: who does not would hold a connection that nobody counts any more.</summary>
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(2);
 
+    // The machine's thread, other clients' receive loops and this one's send loop meet here, each for as long as one message takes to copy.
+    private readonly Lock _gate = new();
     private readonly RelayQueue _queue = new();
     private readonly SemaphoreSlim _quota = MessageBuffers.CreateQuota();
     private readonly CancellationTokenSource _closing = new();
@@ -30,7 +32,8 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
     {
         for (; bytes.Length > 0; bytes = bytes[Math.Min(segmentSize, bytes.Length)..])
         {
-            var result = _queue.EnqueueControl(bytes[..Math.Min(segmentSize, bytes.Length)]);
+            RelayQueueResult result;
+            lock (_gate) result = _queue.EnqueueControl(bytes[..Math.Min(segmentSize, bytes.Length)]);
             if (result == RelayQueueResult.Dropped) Close(abortive: true);
             else Wake();
         }
@@ -39,7 +42,9 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
     /// <summary>Queues a relay frame, or drops it when this client does not keep up.</summary>
     public void SendRelayed(Instant now, ReadOnlySpan<byte> frame)
     {
-        if (_queue.EnqueueRelay(now, frame) != RelayQueueResult.Dropped) Wake();
+        RelayQueueResult result;
+        lock (_gate) result = _queue.EnqueueRelay(now, frame);
+        if (result != RelayQueueResult.Dropped) Wake();
     }
 
     public void Close(bool abortive)
@@ -126,7 +131,7 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
 
                 Interlocked.Exchange(ref _isSending, 0);
             }
-            while ((!_queue.IsEmpty || HasToClose) && Interlocked.CompareExchange(ref _isSending, 1, 0) == 0);
+            while ((!IsEmpty || HasToClose) && Interlocked.CompareExchange(ref _isSending, 1, 0) == 0);
         }
         catch (Exception exception) when (exception is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException or InvalidOperationException)
         {
@@ -136,13 +141,13 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
 
     private async Task SendQueuedAsync()
     {
-        while (_queue.PeekLength() is > 0 and var size)
+        while (NextLength is > 0 and var size)
         {
             byte[] buffer = ArrayPool<byte>.Shared.Rent(size);
             try
             {
                 // A control message may have come in front since the look at the length; then look again.
-                if (_queue.TryDequeue(buffer, out int length))
+                if (TryDequeue(buffer, out int length))
                 {
                     await webSocket.SendAsync(buffer.AsMemory(0, length), WebSocketMessageType.Binary, endOfMessage: true, _closing.Token).ConfigureAwait(false);
                 }
@@ -152,5 +157,26 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
                 ArrayPool<byte>.Shared.Return(buffer);
             }
         }
+    }
+
+    private bool IsEmpty
+    {
+        get
+        {
+            lock (_gate) return _queue.IsEmpty;
+        }
+    }
+
+    private int NextLength
+    {
+        get
+        {
+            lock (_gate) return _queue.PeekLength();
+        }
+    }
+
+    private bool TryDequeue(Span<byte> destination, out int length)
+    {
+        lock (_gate) return _queue.TryDequeue(destination, out length);
     }
 }

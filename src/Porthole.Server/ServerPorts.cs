@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Stun;
 
 namespace Porthole.Server;
 
@@ -35,10 +36,10 @@ internal sealed class ServerPorts
     public static ServerPorts Choose(PortholeServerOptions options)
     {
         var locals = LocalAddresses(options.Address);
-        int http = options.Port;
+        int http = options.Port == 0 ? FindFree(options.Address) : options.Port;
         if (!IsFree(options.Address, http, SocketType.Stream)) http = Another(options, options.Port, options.AnyPortInstead, "TCP port", port => IsFree(options.Address, port, SocketType.Stream));
-        int stun = options.StunPort;
-        if (!StunPortsAreFree(locals, stun)) stun = Another(options, stun, options.AnyStunPortInstead, "STUN port", port => StunPortsAreFree(locals, port));
+        int stun = options.StunPort == 0 ? StunServerOptions.DefaultPort : options.StunPort;
+        if (!StunPortsAreFree(locals, stun)) stun = Another(options, stun, options.AnyStunPortInstead || options.StunPort == 0, "STUN port", port => StunPortsAreFree(locals, port));
 
         var listen = ImmutableArray.CreateBuilder<TransportAddress>();
         foreach (var local in locals)
@@ -97,6 +98,20 @@ internal sealed class ServerPorts
         }
 
         return true;
+    }
+
+    private static int FindFree(IPAddress address)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(address, 0));
+            return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        }
+        catch (SocketException)
+        {
+            return 0; // no address of this host, which is said where the port turns out not to be free
+        }
     }
 
     private static bool CanBind(IPAddress address) => IsFree(address, 0, SocketType.Dgram);

@@ -17,8 +17,8 @@ public enum RelayQueueResult
 
 /// <summary>
 /// What waits to be written to one main connection: control before relay data, and of relay data at most 64 kB, none taken once the oldest has waited for
-/// 50 ms. So a slow receiver costs its senders loss, which their sessions understand, and costs the server no memory. Safe from any thread. An empty
-/// queue holds no buffers.
+/// 50 ms. So a slow receiver costs its senders loss, which their sessions understand, and costs the server no memory. One thread at a
+/// time, as all of the protocol; a server on many threads locks around it. An empty queue holds no buffers.
 /// </summary>
 public sealed class RelayQueue
 {
@@ -31,68 +31,45 @@ public sealed class RelayQueue
     /// <summary>The longest that relay data may have waited for more to be taken.</summary>
     public static readonly TimeSpan MaxRelayDelay = TimeSpan.FromMilliseconds(50);
 
-    private readonly Lock _lock = new();
     private Queue<Item>? _control;
     private Queue<Item>? _relay;
     private int _controlBytes;
     private int _relayBytes;
-    private long _dropped;
 
     /// <summary>Whether nothing waits.</summary>
-    public bool IsEmpty
-    {
-        get
-        {
-            lock (_lock) return _controlBytes + _relayBytes == 0;
-        }
-    }
+    public bool IsEmpty => _controlBytes + _relayBytes == 0;
 
     /// <summary>How many relay frames were dropped.</summary>
-    public long DroppedFrames
-    {
-        get
-        {
-            lock (_lock) return _dropped;
-        }
-    }
+    public long DroppedFrames { get; private set; }
 
     /// <summary>Takes a copy of one control message. <see cref="RelayQueueResult.Dropped"/> means: close the connection.</summary>
     public RelayQueueResult EnqueueControl(ReadOnlySpan<byte> message)
     {
-        lock (_lock)
-        {
-            if (_controlBytes + message.Length > MaxControlBytes) return RelayQueueResult.Dropped;
-            bool first = _controlBytes + _relayBytes == 0;
-            (_control ??= new Queue<Item>()).Enqueue(Item.Copy(message, default));
-            _controlBytes += message.Length;
-            return first ? RelayQueueResult.QueuedFirst : RelayQueueResult.Queued;
-        }
+        if (_controlBytes + message.Length > MaxControlBytes) return RelayQueueResult.Dropped;
+        bool first = _controlBytes + _relayBytes == 0;
+        (_control ??= new Queue<Item>()).Enqueue(Item.Copy(message, default));
+        _controlBytes += message.Length;
+        return first ? RelayQueueResult.QueuedFirst : RelayQueueResult.Queued;
     }
 
     /// <summary>Takes a copy of one relay frame, if there is room and the queue moves.</summary>
     public RelayQueueResult EnqueueRelay(Instant now, ReadOnlySpan<byte> frame)
     {
-        lock (_lock)
+        bool stuck = _relay is { Count: > 0 } && now - _relay.Peek().At > MaxRelayDelay;
+        if (stuck || _relayBytes + frame.Length > MaxRelayBytes)
         {
-            bool stuck = _relay is { Count: > 0 } && now - _relay.Peek().At > MaxRelayDelay;
-            if (stuck || _relayBytes + frame.Length > MaxRelayBytes)
-            {
-                _dropped++;
-                return RelayQueueResult.Dropped;
-            }
-
-            bool first = _controlBytes + _relayBytes == 0;
-            (_relay ??= new Queue<Item>()).Enqueue(Item.Copy(frame, now));
-            _relayBytes += frame.Length;
-            return first ? RelayQueueResult.QueuedFirst : RelayQueueResult.Queued;
+            DroppedFrames++;
+            return RelayQueueResult.Dropped;
         }
+
+        bool first = _controlBytes + _relayBytes == 0;
+        (_relay ??= new Queue<Item>()).Enqueue(Item.Copy(frame, now));
+        _relayBytes += frame.Length;
+        return first ? RelayQueueResult.QueuedFirst : RelayQueueResult.Queued;
     }
 
     /// <summary>The length of the message that <see cref="TryDequeue"/> gives next; 0 when nothing waits.</summary>
-    public int PeekLength()
-    {
-        lock (_lock) return _control is { Count: > 0 } ? _control.Peek().Length : _relay is { Count: > 0 } ? _relay.Peek().Length : 0;
-    }
+    public int PeekLength() => _control is { Count: > 0 } ? _control.Peek().Length : _relay is { Count: > 0 } ? _relay.Peek().Length : 0;
 
     /// <summary>Takes the next message: control first.</summary>
     /// <param name="destination">Room for it.</param>
@@ -101,19 +78,16 @@ public sealed class RelayQueue
     public bool TryDequeue(Span<byte> destination, out int length)
     {
         length = 0;
-        lock (_lock)
-        {
-            bool isControl = _control is { Count: > 0 };
-            var queue = isControl ? _control! : _relay;
-            if (queue is not { Count: > 0 } || queue.Peek().Length > destination.Length) return false;
-            var item = queue.Dequeue();
-            length = item.Length;
-            item.CopyTo(destination);
-            if (isControl) _controlBytes -= length;
-            else _relayBytes -= length;
-            if (_controlBytes + _relayBytes == 0) (_control, _relay) = (null, null); // idle peers hold nothing
-            return true;
-        }
+        bool isControl = _control is { Count: > 0 };
+        var queue = isControl ? _control! : _relay;
+        if (queue is not { Count: > 0 } || queue.Peek().Length > destination.Length) return false;
+        var item = queue.Dequeue();
+        length = item.Length;
+        item.CopyTo(destination);
+        if (isControl) _controlBytes -= length;
+        else _relayBytes -= length;
+        if (_controlBytes + _relayBytes == 0) (_control, _relay) = (null, null); // idle peers hold nothing
+        return true;
     }
 
     private readonly record struct Item(byte[] Buffer, int Length, Instant At)

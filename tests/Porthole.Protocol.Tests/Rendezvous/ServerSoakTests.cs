@@ -16,8 +16,16 @@ public sealed class ServerSoakTests
     {
         var options = new RendezvousServerOptions
         {
-            ConnectsPerMinute = 100_000, ConnectsPerMinuteInAll = 100_000, CallsPerMinute = 100_000, HellosPerMinute = 100_000,
-            MessageBurst = 1_000_000, NewNamesPerHour = 100_000, RestartsPerMinute = 100_000, MaxSessions = 6, MaxRoomMembers = 4, PublicPresence = seed % 2 == 0,
+            ConnectsPerMinute = 100_000,
+            ConnectsPerMinuteInAll = 100_000,
+            CallsPerMinute = 100_000,
+            HellosPerMinute = 100_000,
+            MessageBurst = 1_000_000,
+            NewNamesPerHour = 100_000,
+            RestartsPerMinute = 100_000,
+            MaxSessions = 6,
+            MaxRoomMembers = 4,
+            PublicPresence = seed % 2 == 0,
         };
         var world = new RendezvousWorld(options);
         var entropy = new TestEntropy(seed);

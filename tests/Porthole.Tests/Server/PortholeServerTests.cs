@@ -116,6 +116,10 @@ public sealed class PortholeServerTests
 
         await using var second = await StartAsync(taken);
         Assert.NotEqual(first.Http.Port, second.Http.Port);
+
+        await using var third = await StartAsync(Options with { Port = 0, StunPort = 0 });
+        Assert.InRange(third.Http.Port, 1, 65_535);
+        Assert.All(third.Stun, port => Assert.NotEqual(0, port.Port));
     }
 
     [Fact]
