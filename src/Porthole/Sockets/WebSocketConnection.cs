@@ -97,13 +97,17 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
     {
         byte[] copy = ArrayPool<byte>.Shared.Rent(message.Length);
         message.CopyTo(copy);
-        bool congested, cut;
+        bool cut;
         lock (_gate)
         {
             _unsent += message.Length;
-            congested = !_congested && _unsent > CongestedAt;
-            _congested |= congested;
             cut = _unsent > CutAt;
+            if (!_congested && _unsent > CongestedAt)
+            {
+                // Inside the lock: the sender may be done with everything before this thread goes on, and its "writable" must not come first.
+                _congested = true;
+                inbox.Deliver(new SocketEvent.Congested(id));
+            }
         }
 
         if (!_outgoing.Writer.TryWrite(new ArraySegment<byte>(copy, 0, message.Length)))
@@ -112,7 +116,6 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
             return;
         }
 
-        if (congested) inbox.Deliver(new SocketEvent.Congested(id));
         if (cut) _aborting.Cancel();
     }
 
@@ -144,15 +147,13 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
 
     private void NoteSent(int bytes)
     {
-        bool writable;
         lock (_gate)
         {
             _unsent -= bytes;
-            writable = _congested && _unsent <= WritableAt;
-            if (writable) _congested = false;
+            if (!_congested || _unsent > WritableAt) return;
+            _congested = false;
+            inbox.Deliver(new SocketEvent.Writable(id));
         }
-
-        if (writable) inbox.Deliver(new SocketEvent.Writable(id));
     }
 
     private async Task<SocketEvent.Failed> ReceiveAllAsync(WebSocket webSocket)

@@ -70,6 +70,34 @@ public sealed class MainConnectionTests
     }
 
     [Fact]
+    public async Task Congested_and_writable_take_turns_however_fast_the_other_side_reads()
+    {
+        await using var server = await TestServer.StartAsync(async webSocket =>
+        {
+            byte[] buffer = new byte[64 * 1024];
+            while ((await webSocket.ReceiveAsync(buffer.AsMemory(), Token)).MessageType != WebSocketMessageType.Close) { }
+        });
+        var inbox = new CollectingInbox();
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
+        await inbox.NextEventAsync<SocketEvent.Opened>();
+
+        // A machine that hears them the wrong way round would wait for ever: so after each burst there is an end of the congestion, if there was one.
+        byte[] burst = new byte[16 * 1_024];
+        for (int i = 0; i < 500; i++)
+        {
+            for (int message = 0; message < 5; message++) socket.Send(default, burst, burst.Length);
+            while (inbox.Events > 0)
+            {
+                await inbox.NextEventAsync<SocketEvent.Congested>();
+                await inbox.NextEventAsync<SocketEvent.Writable>();
+            }
+        }
+
+        socket.Close(abortive: true);
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+    }
+
+    [Fact]
     public async Task An_orderly_close_sends_what_is_queued_first()
     {
         var received = new TaskCompletionSource<int>();
