@@ -6,6 +6,7 @@ using Porthole.Identity;
 using Porthole.Lab.Live;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol;
 
 namespace Porthole.Cli;
 
@@ -75,7 +76,7 @@ internal sealed class PeerCommandOptions
             Presence = PresenceMode.None,
             BindAddress = CheckAddress(parsed.GetValue(_ip)),
             Port = parsed.GetValue(_port),
-            RelayOnly = parsed.GetValue(_relayOnly),
+            Transports = parsed.GetValue(_relayOnly) ? Transports.None : Transports.All,
             HideLan = parsed.GetValue(_hideLan),
             LoggerFactory = loggers,
             Network = ReadLab(parsed.GetValue(_lab)),

@@ -36,4 +36,7 @@ public readonly record struct PathTraits(PathKind Kind, bool Reliable, int MaxDa
 
     /// <summary>A direct UDP path.</summary>
     public static PathTraits Udp { get; } = new(PathKind.Udp, Reliable: false, FullDatagram);
+
+    /// <summary>A direct TCP path.</summary>
+    public static PathTraits Tcp { get; } = new(PathKind.Tcp, Reliable: true, ReliableDatagram);
 }

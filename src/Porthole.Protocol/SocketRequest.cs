@@ -10,23 +10,34 @@ public abstract record SocketRequest(SocketId Socket)
     /// <param name="TimeToLive">The IP time to live of what it sends; null is the system's default.</param>
     public sealed record UdpBind(SocketId Socket, TransportAddress Local, int? TimeToLive = null) : SocketRequest(Socket);
 
-    /// <summary>A TCP listener.</summary>
+    /// <summary>A TCP listener. What it accepts comes as <see cref="SocketEvent.Accepted"/>, and carries messages from then on.</summary>
     /// <param name="Socket">Its number.</param>
-    /// <param name="Local">The address to bind.</param>
+    /// <param name="Local">The address to bind; port 0 leaves the choice to the system. A port that anybody else uses is <see cref="SocketFailure.InUse"/>.</param>
     /// <param name="Shared">Whether connections may go out from the same port (hole punching).</param>
-    public sealed record TcpListen(SocketId Socket, TransportAddress Local, bool Shared) : SocketRequest(Socket);
+    /// <param name="Framing">How messages lie in the streams of the connections.</param>
+    public sealed record TcpListen(SocketId Socket, TransportAddress Local, bool Shared, MessageFraming Framing = MessageFraming.LengthPrefixed)
+        : SocketRequest(Socket);
 
-    /// <summary>A TCP connection whose messages are framed (RFC 4571).</summary>
+    /// <summary>
+    /// A TCP connection that carries messages. One attempt, which goes on until it is answered or closed: how long is the machine's business.
+    /// </summary>
     /// <param name="Socket">Its number.</param>
-    /// <param name="Local">The address to connect from.</param>
+    /// <param name="Local">The address to connect from, which a shared listener may use too; port 0 leaves the choice to the system.</param>
     /// <param name="Remote">The address to connect to.</param>
     /// <param name="NotBefore">When the SYN may leave.</param>
-    public sealed record TcpConnect(SocketId Socket, TransportAddress Local, TransportAddress Remote, Instant NotBefore) : SocketRequest(Socket);
+    /// <param name="Framing">How messages lie in the stream.</param>
+    public sealed record TcpConnect(
+        SocketId Socket, TransportAddress Local, TransportAddress Remote, Instant NotBefore, MessageFraming Framing = MessageFraming.LengthPrefixed)
+        : SocketRequest(Socket);
 
     /// <summary>The main connection to a rendezvous server: messages over a WebSocket. The driver resolves the name and makes the upgrade.</summary>
     /// <param name="Socket">Its number.</param>
     /// <param name="Server">The server, as an <c>http</c> or <c>https</c> URI without a path.</param>
-    public sealed record ServerConnect(SocketId Socket, Uri Server) : SocketRequest(Socket);
+    /// <param name="LocalPort">
+    /// The local TCP port, shared with hole punching so that its mapping stays warm; 0 leaves it to the system. Where the port cannot be had, any other is
+    /// taken: to be online matters more.
+    /// </param>
+    public sealed record ServerConnect(SocketId Socket, Uri Server, ushort LocalPort = 0) : SocketRequest(Socket);
 
     /// <summary>Gives a socket up. No event follows.</summary>
     /// <param name="Socket">Its number.</param>

@@ -89,8 +89,8 @@ public sealed record PeerOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "A port is 1 to 65535.");
     }
 
-    /// <summary>Whether to stay on the relay: no local address is told to anybody, no check is sent or answered.</summary>
-    public bool RelayOnly { get; init; }
+    /// <summary>By what direct paths are looked for; with <see cref="Transports.None"/> no local address is told to anybody, and no check is sent or answered.</summary>
+    public Transports Transports { get; init; } = Transports.All;
 
     /// <summary>Whether to keep the addresses of local networks from everybody.</summary>
     public bool HideLan { get; init; }

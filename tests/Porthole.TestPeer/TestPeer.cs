@@ -4,6 +4,7 @@ using Porthole.Identity;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol;
 using Porthole.Runtime;
 
 namespace Porthole.TestPeer;
@@ -32,7 +33,7 @@ internal sealed class TestPeer : IAsyncDisposable
             KnownPeers = KnownPeers.InMemory(),
             KnownServers = KnownServers.InMemory(),
             Accept = AcceptPolicy.Anyone,
-            RelayOnly = relayOnly,
+            Transports = relayOnly ? Transports.None : Transports.All,
         });
         node.ServerChanged += (_, state) => Report.Write(new { @event = state.IsRegistered ? "registered" : "serverLost", at = Report.Now, text = state.Text });
         Report.Write(new { @event = "registered", at = Report.Now, name = node.Name, peerId = node.Id.ToString() });

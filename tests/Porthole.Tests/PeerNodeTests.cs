@@ -69,7 +69,7 @@ public sealed class PeerNodeTests : IAsyncLifetime
     public async Task With_relay_only_it_stays_on_the_relay_and_says_why()
     {
         var bob = await StartAsync("bob", AcceptPolicy.Anyone);
-        var alice = await StartAsync("alice", change: options => options with { RelayOnly = true });
+        var alice = await StartAsync("alice", change: options => options with { Transports = Transports.None });
         var (there, here) = await ConnectAsync(alice, "bob", bob);
         await EchoAsync(there, here, 100_000);
         var error = await FailAsync(PeerError.NoDirectPath, () => there.WaitForDirectAsync(TimeSpan.FromMilliseconds(200), Token));

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
+using Porthole.Protocol;
 using Porthole.Server;
 
 namespace Porthole.Benchmarks.EndToEnd;
@@ -60,7 +61,7 @@ internal sealed class ConnectedPeers : IAsyncDisposable
 
     private async Task<PeerNode> StartNodeAsync(PortholeServer server, string name, bool relayOnly)
     {
-        var options = Peers.Options(new ServerAddress(server.Http, server.Key), name) with { BindAddress = IPAddress.Loopback, RelayOnly = relayOnly };
+        var options = Peers.Options(new ServerAddress(server.Http, server.Key), name) with { BindAddress = IPAddress.Loopback, Transports = relayOnly ? Transports.None : Transports.All };
         var node = await PeerNode.StartAsync(options).ConfigureAwait(false);
         _owned.Add(node);
         return node;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
+using Porthole.Protocol;
 
 namespace Porthole.Cli.Commands;
 
@@ -28,7 +29,7 @@ internal static class CheckCommand
             var complete = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var options = peer.Read(parsed, loggers) with
             {
-                RelayOnly = false,
+                Transports = Transports.All,
                 Observer = happened =>
                 {
                     if (happened is not PeerEvent.NatReported { Report: var report }) return;

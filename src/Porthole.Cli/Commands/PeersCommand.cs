@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Porthole.Protocol;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Cli.Commands;
@@ -19,7 +20,7 @@ internal static class PeersCommand
             using var interrupt = new Interrupt();
             using var loggers = peer.CreateLog(parsed);
             string? roomName = parsed.GetValue(room);
-            var options = peer.Read(parsed, loggers) with { Presence = roomName is null ? PresenceMode.Known : PresenceMode.Room, Room = roomName, RelayOnly = true };
+            var options = peer.Read(parsed, loggers) with { Presence = roomName is null ? PresenceMode.Known : PresenceMode.Room, Room = roomName, Transports = Transports.None };
             var node = await PeerNode.StartAsync(options, interrupt.Token).ConfigureAwait(false);
             await using (node.ConfigureAwait(false))
             {

@@ -44,8 +44,11 @@ public sealed record PeerMachineOptions
     /// <summary>Whether another port will do where <see cref="Port"/> is taken.</summary>
     public bool AnyPortInstead { get; init; } = true;
 
-    /// <summary>Whether to stay on the relay: no candidate is registered, no check is sent or answered.</summary>
-    public bool RelayOnly { get; init; }
+    /// <summary>By what direct paths are looked for; of a transport that is left out no candidate is registered, no check is sent or answered.</summary>
+    public Transports Transports { get; init; } = Transports.All;
+
+    /// <summary>Whether the relay is all that is wanted.</summary>
+    public bool RelayOnly => Transports == Transports.None;
 
     /// <summary>Whether to keep the addresses of local networks from everybody.</summary>
     public bool HideLan { get; init; }

@@ -48,6 +48,9 @@ public sealed record NatFacts(NatMappingFact Mapping, NatAllocationFact Allocati
     /// <summary>Whether the peer wants no direct path: then nobody needs to look for the reason why there is none.</summary>
     public bool RelayOnly { get; init; }
 
+    /// <summary>The same for TCP, which a NAT may treat otherwise; null while nothing is known, or TCP is not wanted.</summary>
+    public TcpNatFacts? Tcp { get; init; }
+
     /// <summary>Nothing is known.</summary>
     public static NatFacts Unknown { get; } = new(NatMappingFact.Unknown, NatAllocationFact.Unknown, 0, UdpReachable: false);
 }

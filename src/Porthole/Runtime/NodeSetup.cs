@@ -24,7 +24,7 @@ internal static class NodeSetup
         KnownPeers = known,
         Port = (ushort)(options.Port ?? PeerMachineOptions.DefaultPort),
         AnyPortInstead = options.Port is null,
-        RelayOnly = options.RelayOnly,
+        Transports = options.Transports,
         HideLan = options.HideLan,
         ConnectTimeout = options.ConnectTimeout,
         Session = options.Session,

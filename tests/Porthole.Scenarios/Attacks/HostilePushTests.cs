@@ -320,7 +320,7 @@ public sealed class HostilePushTests
     public void A_peer_that_stays_on_the_relay_sends_no_datagram_whatever_the_server_says()
     {
         var world = AttackWorld.WithHostileServer();
-        var (alice, bob) = (world.AddAlice(static options => options with { RelayOnly = true }), world.AddBob());
+        var (alice, bob) = (world.AddAlice(static options => options with { Transports = Transports.None }), world.AddBob());
         world.Warm(alice, bob);
         world.Hostile!.ChangePush = static (push, _) => push with { Plan = push.Plan with { Candidates = [HostileServer.Invented("203.0.113.99:9000")] } };
 

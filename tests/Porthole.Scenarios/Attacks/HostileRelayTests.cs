@@ -8,7 +8,7 @@ namespace Porthole.Scenarios.Attacks;
 /// <summary>The relay is the attacker: it replays, reorders, drops, changes, invents and misdirects the frames it should pass on.</summary>
 public sealed class HostileRelayTests
 {
-    private static Func<PeerMachineOptions, PeerMachineOptions> RelayOnly => static options => options with { RelayOnly = true };
+    private static Func<PeerMachineOptions, PeerMachineOptions> RelayOnly => static options => options with { Transports = Transports.None };
 
     [Fact]
     public void Frames_that_are_replayed_again_and_again_are_delivered_once()

@@ -26,7 +26,7 @@ public sealed class RandomServerTests
         var world = AttackWorld.WithHostileServer(seed);
         var chance = world.Simulation.CreateEntropy();
         var policy = (AcceptPolicy)chance.NextInt32(0, 4);
-        var alice = world.AddAlice(options => options with { Accept = policy, RelayOnly = seed % 5 == 0 });
+        var alice = world.AddAlice(options => options with { Accept = policy, Transports = seed % 5 == 0 ? Transports.None : Transports.All });
         var bob = world.AddBob();
         world.Warm(alice, bob);
         var sessions = new List<SessionId> { new(1), new(2) };

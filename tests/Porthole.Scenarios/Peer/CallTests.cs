@@ -3,6 +3,7 @@ using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol;
 
 namespace Porthole.Scenarios.Peer;
 
@@ -97,7 +98,7 @@ public sealed class CallTests
     [InlineData(false, true)]
     public void Whoever_wants_the_relay_only_is_named_in_the_verdict_of_both(bool alice, bool bob)
     {
-        var pair = Pair(options => options with { RelayOnly = options.Name == "alice" ? alice : bob }).Call();
+        var pair = Pair(options => options with { Transports = (options.Name == "alice" ? alice : bob) ? Transports.None : Transports.All }).Call();
 
         Assert.True(pair.Until(() => pair.IsOpen, 2));
         pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(60));

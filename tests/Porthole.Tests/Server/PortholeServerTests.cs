@@ -182,7 +182,7 @@ public sealed class PortholeServerTests
             KnownServers = KnownServers.InMemory(),
             Accept = accept,
             BindAddress = IPAddress.Loopback,
-            RelayOnly = relayOnly,
+            Transports = relayOnly ? Transports.None : Transports.All,
         },
         Token);
 
