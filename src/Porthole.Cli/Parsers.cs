@@ -1,6 +1,7 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
@@ -64,6 +65,32 @@ internal static class Parsers
             case "ask": return AcceptPolicy.Ask;
             default:
                 result.AddError($"'{result.Tokens[0].Value}' is no accept policy: use anyone, known or ask.");
+                return null;
+        }
+    }
+
+    public static Transports? ParseTransport(ArgumentResult result)
+    {
+        switch (result.Tokens[0].Value)
+        {
+            case "udp": return Transports.Udp;
+            case "tcp": return Transports.Tcp;
+            case "relay": return Transports.None;
+            case "auto": return Transports.All;
+            default:
+                result.AddError($"'{result.Tokens[0].Value}' is no transport: use udp, tcp, relay or auto.");
+                return null;
+        }
+    }
+
+    public static PathKind? ParsePrefer(ArgumentResult result)
+    {
+        switch (result.Tokens[0].Value)
+        {
+            case "udp": return PathKind.Udp;
+            case "tcp": return PathKind.Tcp;
+            default:
+                result.AddError($"'{result.Tokens[0].Value}' cannot be preferred: use udp or tcp.");
                 return null;
         }
     }

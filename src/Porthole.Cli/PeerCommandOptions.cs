@@ -37,20 +37,42 @@ internal sealed class PeerCommandOptions
     private readonly Option<IPAddress?> _ip = new("--ip") { Description = "The local address to use; 0.0.0.0 means all.", HelpName = "IP", CustomParser = Parsers.ParseAddress };
     private readonly Option<int?> _port = new("--port")
     {
-        Description = $"The local UDP port, which must be free (default: {PeerMachineOptions.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,
+        Description = $"The local port, UDP and TCP, which must be free (default: {PeerMachineOptions.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,
     };
 
-    private readonly Option<bool> _relayOnly = new("--relay-only") { Description = "Stay on the relay: tell nobody this host's addresses, and punch no holes." };
+    private readonly Option<Transports?> _transport = new("--transport")
+    {
+        Description = "What direct paths are made of: udp, tcp, auto (both), or relay: tell nobody this host's addresses, and punch no holes (default: auto).",
+        HelpName = "TRANSPORT",
+        CustomParser = Parsers.ParseTransport,
+    };
+
+    private readonly Option<PathKind?> _prefer = new("--prefer") { Description = "Where both give a direct path, the one to use: udp or tcp (default: udp).", HelpName = "TRANSPORT", CustomParser = Parsers.ParsePrefer };
     private readonly Option<bool> _hideLan = new("--hide-lan") { Description = "Tell nobody the addresses of local networks." };
     private readonly Option<LogLevel> _logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.None);
     private readonly Option<string?> _lab = new("--lab-network") { Hidden = true }; // HOST@GATEWAY: a host behind a lab NAT, for the demo
     private readonly bool _hasName;
+    private readonly bool _hasPaths;
 
-    public PeerCommandOptions(Command command, bool hasName = true)
+    /// <summary>Adds the options to a command.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="hasName">Whether its peer may have a name.</param>
+    /// <param name="hasPaths">Whether its peer makes connections, so that it matters what they are made of.</param>
+    public PeerCommandOptions(Command command, bool hasName = true, bool hasPaths = true)
     {
-        _hasName = hasName;
-        foreach (Option option in new Option[] { _server, _identity, _token, _ip, _port, _relayOnly, _hideLan, _logLevel, _lab }) command.Add(option);
+        (_hasName, _hasPaths) = (hasName, hasPaths);
+        foreach (Option option in new Option[] { _server, _identity, _token, _ip, _port, _hideLan, _logLevel, _lab }) command.Add(option);
         if (hasName) command.Add(_name);
+        if (!hasPaths) return;
+        command.Add(_transport);
+        command.Add(_prefer);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_prefer) is not null && result.GetValue(_transport) is { } only and not Transports.All)
+            {
+                result.AddError($"--prefer chooses between UDP and TCP, and --transport {Words.CodeOf(only)} leaves nothing to choose. Leave one of the two out.");
+            }
+        });
     }
 
     /// <summary>The file of a name's key: every name on this machine has its own, so that two peers on one machine are two.</summary>
@@ -76,7 +98,8 @@ internal sealed class PeerCommandOptions
             Presence = PresenceMode.None,
             BindAddress = CheckAddress(parsed.GetValue(_ip)),
             Port = parsed.GetValue(_port),
-            Transports = parsed.GetValue(_relayOnly) ? Transports.None : Transports.All,
+            Transports = _hasPaths ? parsed.GetValue(_transport) ?? Transports.All : Transports.All,
+            Prefer = _hasPaths ? parsed.GetValue(_prefer) ?? PathKind.Udp : PathKind.Udp,
             HideLan = parsed.GetValue(_hideLan),
             LoggerFactory = loggers,
             Network = ReadLab(parsed.GetValue(_lab)),

@@ -29,7 +29,7 @@ internal static class Program
 
         // A word that begins with @ is not a file of options here: bob@ID is how a peer is written.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0)
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpWithExitCodes) // who asks for help need not know the arguments
         {
             string what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not known here." : parsed.Errors[0].Message;
             Complaint.Write($"{what} Try 'porthole {CommandOf(parsed)}--help'.");

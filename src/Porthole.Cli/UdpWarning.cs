@@ -1,3 +1,4 @@
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli;
@@ -5,8 +6,8 @@ namespace Porthole.Cli;
 /// <summary>The known pitfall of a server whose UDP ports somebody forgot to open: everything works, and nothing ever becomes direct. It gets a line of its own.</summary>
 internal static class UdpWarning
 {
-    /// <summary>Whether an event says that UDP does not get through: the first round of questions, each asked four times, has brought no answer.</summary>
-    public static bool Applies(PeerEvent happened) => happened is PeerEvent.NatReported { Report.IsUdpReachable: false };
+    /// <summary>Whether an event says that UDP, if it is wanted, does not get through: the first round of questions, each asked four times, has brought no answer.</summary>
+    public static bool Applies(PeerEvent happened, PeerOptions options) => options.Transports.HasFlag(Transports.Udp) && happened is PeerEvent.NatReported { Report.IsUdpReachable: false };
 
     /// <summary>The line.</summary>
     public static string Text(ServerAddress server) =>

@@ -47,6 +47,15 @@ internal static class Words
         };
     }
 
+    /// <summary>Transports as the command line has them.</summary>
+    public static string CodeOf(Transports transports) => transports switch
+    {
+        Transports.None => "relay",
+        Transports.Udp => "udp",
+        Transports.Tcp => "tcp",
+        Transports.All => "auto",
+    };
+
     /// <summary>A span as a person reads it: 12.3 ms, 4.5 s.</summary>
     public static string Span(TimeSpan span) => span.TotalSeconds >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.0} s")

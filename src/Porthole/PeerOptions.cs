@@ -79,7 +79,7 @@ public sealed record PeerOptions
     /// <summary>The one local address to use; null, 0.0.0.0 or :: for all that are of use.</summary>
     public IPAddress? BindAddress { get; init; }
 
-    /// <summary>The UDP port, 1 to 65,535, which must be free; null for 8900, or another if that is taken.</summary>
+    /// <summary>The port, UDP and TCP, 1 to 65,535, which must be free; null for 8900, or another if that is taken.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is no port.</exception>
     public int? Port
     {
@@ -91,6 +91,14 @@ public sealed record PeerOptions
 
     /// <summary>By what direct paths are looked for; with <see cref="Transports.None"/> no local address is told to anybody, and no check is sent or answered.</summary>
     public Transports Transports { get; init; } = Transports.All;
+
+    /// <summary>The direct path to use where both kinds open: <see cref="PathKind.Udp"/>, or <see cref="PathKind.Tcp"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is no direct path.</exception>
+    public PathKind Prefer
+    {
+        get;
+        init => field = value is PathKind.Udp or PathKind.Tcp ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "UDP or TCP can be preferred.");
+    } = PathKind.Udp;
 
     /// <summary>Whether to keep the addresses of local networks from everybody.</summary>
     public bool HideLan { get; init; }

@@ -1,16 +1,17 @@
 using Porthole;
+using Porthole.Protocol;
 using Porthole.TestPeer;
 
 // One peer for the network tests: registers, takes every connection, and does what standard input says, a line of JSON each.
-//   porthole-test-peer SERVER NAME [relay-only]
-if (args is not [var server, var name, .. var flags])
+//   porthole-test-peer SERVER NAME [None|Udp|Tcp|All]
+if (args is not [var server, var name, .. var transports])
 {
-    await Console.Error.WriteLineAsync("usage: Porthole.TestPeer SERVER NAME [relay-only]");
+    await Console.Error.WriteLineAsync("usage: Porthole.TestPeer SERVER NAME [None|Udp|Tcp|All]");
     return 2;
 }
 try
 {
-    await using var peer = await TestPeer.StartAsync(ServerAddress.Parse(server), name, flags.Contains("relay-only"));
+    await using var peer = await TestPeer.StartAsync(ServerAddress.Parse(server), name, transports is [var chosen] ? Enum.Parse<Transports>(chosen) : Transports.All);
     await peer.RunAsync(Console.In);
     return 0;
 }

@@ -23,7 +23,7 @@ internal sealed class TestPeer : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    public static async Task<TestPeer> StartAsync(ServerAddress server, string name, bool relayOnly)
+    public static async Task<TestPeer> StartAsync(ServerAddress server, string name, Transports transports)
     {
         var node = await PeerNode.StartAsync(new PeerOptions
         {
@@ -33,7 +33,7 @@ internal sealed class TestPeer : IAsyncDisposable
             KnownPeers = KnownPeers.InMemory(),
             KnownServers = KnownServers.InMemory(),
             Accept = AcceptPolicy.Anyone,
-            Transports = relayOnly ? Transports.None : Transports.All,
+            Transports = transports,
         });
         node.ServerChanged += (_, state) => Report.Write(new { @event = state.IsRegistered ? "registered" : "serverLost", at = Report.Now, text = state.Text });
         Report.Write(new { @event = "registered", at = Report.Now, name = node.Name, peerId = node.Id.ToString() });

@@ -25,7 +25,7 @@ internal sealed class ChatSession(ChatSettings settings)
         log.Handle((happened, at) =>
         {
             Show(view, Volatile.Read(ref room), happened, JsonView.TimeOf(at));
-            if (isWarned || !UdpWarning.Applies(happened)) return;
+            if (isWarned || !UdpWarning.Applies(happened, options)) return;
             isWarned = true;
             view.Show(new ChatEvent.Notice(UdpWarning.Text(options.Server)));
         });

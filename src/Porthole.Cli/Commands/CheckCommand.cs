@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
-using Porthole.Protocol;
 
 namespace Porthole.Cli.Commands;
 
@@ -18,7 +17,7 @@ internal static class CheckCommand
     public static Command Create()
     {
         var command = new Command("check", "Find out how the NATs in front of this host behave, and whether UDP gets through to the server.");
-        var peer = new PeerCommandOptions(command, hasName: false);
+        var peer = new PeerCommandOptions(command, hasName: false, hasPaths: false);
         var json = CommonOptions.Json();
         command.Add(json);
         command.SetAction(async (parsed, _) =>
@@ -29,7 +28,6 @@ internal static class CheckCommand
             var complete = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var options = peer.Read(parsed, loggers) with
             {
-                Transports = Transports.All,
                 Observer = happened =>
                 {
                     if (happened is not PeerEvent.NatReported { Report: var report }) return;

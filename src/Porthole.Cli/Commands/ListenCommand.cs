@@ -34,7 +34,7 @@ internal static class ListenCommand
                 Accept = policy,
                 Observer = happened =>
                 {
-                    if (isWarned || !UdpWarning.Applies(happened)) return;
+                    if (isWarned || !UdpWarning.Applies(happened, options)) return;
                     isWarned = true;
                     ThreadPool.QueueUserWorkItem(static server => Complaint.Write(UdpWarning.Text(server)), options.Server, preferLocal: false);
                 },

@@ -10,7 +10,7 @@ internal static class PeersCommand
     public static Command Create()
     {
         var command = new Command("peers", "List the peers that are online and that you may see: those in a room, or those you know and who know you.");
-        var peer = new PeerCommandOptions(command);
+        var peer = new PeerCommandOptions(command, hasPaths: false);
         var room = CommonOptions.Room();
         var json = CommonOptions.Json();
         command.Add(room);

@@ -38,7 +38,7 @@ public sealed record PeerMachineOptions
     /// <summary>How many connections of callers there may be at once; further calls are turned away.</summary>
     public int MaxIncoming { get; init; } = 256;
 
-    /// <summary>The UDP port to bind on every local address.</summary>
+    /// <summary>The port to bind on every local address, UDP and TCP.</summary>
     public ushort Port { get; init; } = DefaultPort;
 
     /// <summary>Whether another port will do where <see cref="Port"/> is taken.</summary>
@@ -46,6 +46,9 @@ public sealed record PeerMachineOptions
 
     /// <summary>By what direct paths are looked for; of a transport that is left out no candidate is registered, no check is sent or answered.</summary>
     public Transports Transports { get; init; } = Transports.All;
+
+    /// <summary>The direct path to use where both kinds open at similar round trips: <see cref="PathKind.Udp"/> or <see cref="PathKind.Tcp"/>.</summary>
+    public PathKind Prefer { get; init; } = PathKind.Udp;
 
     /// <summary>Whether the relay is all that is wanted.</summary>
     public bool RelayOnly => Transports == Transports.None;

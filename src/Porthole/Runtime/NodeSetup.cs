@@ -25,6 +25,7 @@ internal static class NodeSetup
         Port = (ushort)(options.Port ?? PeerMachineOptions.DefaultPort),
         AnyPortInstead = options.Port is null,
         Transports = options.Transports,
+        Prefer = options.Prefer,
         HideLan = options.HideLan,
         ConnectTimeout = options.ConnectTimeout,
         Session = options.Session,

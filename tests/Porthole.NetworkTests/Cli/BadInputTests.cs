@@ -16,6 +16,11 @@ public sealed class BadInputTests(CliServer server) : IClassFixture<CliServer>
     [InlineData("ping bob --server ftp://example.org")]
     [InlineData("ping bob --log-level loud")]
     [InlineData("ping bob")]
+    [InlineData("ping bob --transport smoke")]
+    [InlineData("chat --transport both")]
+    [InlineData("listen --prefer relay")]
+    [InlineData("ping bob --transport tcp --prefer udp")]
+    [InlineData("check --transport tcp")]
     [InlineData("listen --accept everyone")]
     [InlineData("listen --accept ask --server 127.0.0.1")]
     [InlineData("chat --connect @")]
@@ -167,6 +172,17 @@ public sealed class BadInputTests(CliServer server) : IClassFixture<CliServer>
         var result = await CliProcess.RunAsync(server.NewHome(), "--help");
         result.AssertEnded(0);
         Assert.All((string[])["  0 ", "  3 ", " 13 ", " 25 ", "130 "], code => Assert.Contains(result.Output, line => line.StartsWith("  " + code, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("ping", "--transport")]
+    [InlineData("chat", "--auto-connect")]
+    [InlineData("server", "--public-presence")]
+    public async Task The_help_of_a_command_needs_no_arguments_and_lists_its_options(string command, string option)
+    {
+        var result = await CliProcess.RunAsync(server.NewHome(), command, "--help");
+        result.AssertEnded(0);
+        Assert.Contains(result.Output, line => line.TrimStart().StartsWith(option, StringComparison.Ordinal));
     }
 
     private Task<CliResult> PingAsync(string whom, string? home = null) =>

@@ -52,7 +52,7 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         string bob = server.NewName("bob");
         await using var listener = await server.ListenAsync(bob);
         var result = await CliProcess.RunAsync(
-            server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--relay-only", "--wait-direct", "0.3", "--json");
+            server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--transport", "relay", "--wait-direct", "0.3", "--json");
         result.AssertEnded(3);
         Assert.Equal("RelayOnly", (string)Assert.Single(result.Events, static e => NameOf(e) == "verdict")["reason"]!);
         Assert.Equal("""{"event":"done","sent":0,"received":0}""", result.Output[^1]);
@@ -63,7 +63,7 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
     {
         string bob = server.NewName("bob"), alice = server.NewName("alice");
         await using var listener = await server.ListenAsync(bob);
-        (await CliProcess.RunAsync(server.NewHome(), "ping", bob, "--as", alice, "--server", server.Address, "--count", "1", "--relay-only", "--json")).AssertEnded(0);
+        (await CliProcess.RunAsync(server.NewHome(), "ping", bob, "--as", alice, "--server", server.Address, "--count", "1", "--transport", "relay", "--json")).AssertEnded(0);
         Assert.Equal(alice, (string)(await listener.EventAsync("connected"))["peer"]!);
         Assert.Equal("ClosedByPeer", (string)(await listener.EventAsync("closed"))["error"]!);
     }

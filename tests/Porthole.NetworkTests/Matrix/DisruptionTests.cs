@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Porthole.Lab.Kernel;
+using Porthole.Protocol;
 
 namespace Porthole.NetworkTests.Matrix;
 
@@ -76,7 +77,7 @@ public sealed class DisruptionTests : IAsyncDisposable
     [RootFact]
     public async Task A_relayed_transfer_survives_the_restart_of_the_server()
     {
-        var (alice, bob, _, _) = await StartAsync(relayOnly: true);
+        var (alice, bob, _, _) = await StartAsync(Transports.None);
         await alice.CallAsync(bob, 6 * Rate, Rate);
         await alice.WaitForAsync("progress", s_patience, progress => (long)progress["received"]! > Rate);
         _server!.Kill();
@@ -98,12 +99,12 @@ public sealed class DisruptionTests : IAsyncDisposable
         foreach (var report in reports) Assert.Equal((true, bytes), ((bool)report["intact"]!, (long)report["received"]!));
     }
 
-    private async Task<(PeerProcess Alice, PeerProcess Bob, KernelSite AliceSite, KernelSite BobSite)> StartAsync(bool relayOnly = false)
+    private async Task<(PeerProcess Alice, PeerProcess Bob, KernelSite AliceSite, KernelSite BobSite)> StartAsync(Transports transports = Transports.All)
     {
         var (aliceSite, bobSite) = (Lab.AddSite(KernelNatKind.PortRestricted), Lab.AddSite(KernelNatKind.PortRestricted));
         _server = await ServerProcess.StartAsync(Lab);
-        var alice = await PeerProcess.StartAsync(aliceSite.AddHost("alice"), _server, "alice", relayOnly);
-        var bob = await PeerProcess.StartAsync(bobSite.AddHost("bob"), _server, "bob", relayOnly);
+        var alice = await PeerProcess.StartAsync(aliceSite.AddHost("alice"), _server, "alice", transports);
+        var bob = await PeerProcess.StartAsync(bobSite.AddHost("bob"), _server, "bob", transports);
         return (alice, bob, aliceSite, bobSite);
     }
 }

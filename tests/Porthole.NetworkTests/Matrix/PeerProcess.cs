@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Porthole.Lab.Kernel;
+using Porthole.Protocol;
 
 namespace Porthole.NetworkTests.Matrix;
 
@@ -18,10 +19,9 @@ internal sealed class PeerProcess
     public string Transcript => $"{Name}:\n{_process.Transcript}";
 
     /// <summary>Starts a peer and waits until it is registered.</summary>
-    public static async Task<PeerProcess> StartAsync(KernelHost host, ServerProcess server, string name, bool relayOnly = false)
+    public static async Task<PeerProcess> StartAsync(KernelHost host, ServerProcess server, string name, Transports transports = Transports.All)
     {
-        string[] flags = relayOnly ? ["relay-only"] : [];
-        var peer = new PeerProcess(host.Namespace.Start(Programs.TestPeer, [server.Address, name, .. flags]), name);
+        var peer = new PeerProcess(host.Namespace.Start(Programs.TestPeer, [server.Address, name, transports.ToString()]), name);
         await peer.WaitForAsync("registered", s_startLimit);
         return peer;
     }
