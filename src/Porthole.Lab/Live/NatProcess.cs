@@ -130,14 +130,14 @@ public sealed class NatProcess : IAsyncDisposable
         var verdict = _table.TranslateOutbound(Now, new NatPacket(from, to));
         switch (verdict.Action)
         {
-            case NatAction.Drop:
-                Drop(true, from, to, payload, verdict.Reason.Meaning);
-                break;
             case NatAction.Forward:
                 SendOutside(from, verdict.Packet, payload);
                 break;
             case NatAction.Hairpin:
                 SendInside(from, to, verdict.Packet, payload);
+                break;
+            default: // datagrams are not answered
+                Drop(true, from, to, payload, verdict.Reason.Meaning);
                 break;
         }
     }

@@ -11,4 +11,13 @@ public enum NatAction
 
     /// <summary>It goes back to the side it came from: the inside.</summary>
     Hairpin,
+
+    /// <summary>It is dropped, and its sender gets a RST in the name of its destination.</summary>
+    Reset,
+
+    /// <summary>It is dropped, and its sender gets an ICMP error: port unreachable (RFC 792 code 3; RFC 4443 code 4).</summary>
+    PortUnreachable,
+
+    /// <summary>It is dropped, and its sender gets an ICMP error: prohibited by the administrator (RFC 1812 code 13; RFC 4443 code 1).</summary>
+    Prohibited,
 }

@@ -23,6 +23,12 @@ public enum NatDropReason
 
     /// <summary>There is no free external port.</summary>
     NoFreePort,
+
+    /// <summary>A TCP segment that belongs to no connection, or that its connection does not allow now.</summary>
+    NoConnection,
+
+    /// <summary>UDP does not pass here.</summary>
+    UdpBlocked,
 }
 
 /// <summary>Drop reasons in words.</summary>
@@ -40,6 +46,8 @@ public static class NatDropReasons
             NatDropReason.TableFull => "the table is full",
             NatDropReason.HostFull => "the host has too many mappings",
             NatDropReason.NoFreePort => "no free port",
+            NatDropReason.NoConnection => "no connection, or not in that state",
+            NatDropReason.UdpBlocked => "no UDP passes",
         };
     }
 }

@@ -1,6 +1,6 @@
 namespace Porthole.Lab.Nat;
 
-/// <summary>Everything that tells one NAT from another, in the words of RFC 4787. Use <c>with</c> to vary a preset.</summary>
+/// <summary>Everything that tells one NAT from another, in the words of RFC 4787 and RFC 5382. Use <c>with</c> to vary a preset.</summary>
 public sealed record NatProfile
 {
     /// <summary>The profile's name, for people.</summary>
@@ -63,6 +63,9 @@ public sealed record NatProfile
     /// <summary>What happens when there is no room.</summary>
     public NatOverflow WhenFull { get; init; }
 
+    /// <summary>How it treats TCP; null is <see cref="NatTcpProfile.Default"/>: mapping, filtering and allocation as for UDP.</summary>
+    public NatTcpProfile? Tcp { get; init; }
+
     /// <summary>Endpoint-independent mapping and filtering (RFC 3489's "full cone").</summary>
     public static NatProfile FullCone { get; } = new() { Name = "full-cone", Filtering = NatFiltering.EndpointIndependent };
 
@@ -96,6 +99,7 @@ public sealed record NatProfile
         Name = "masquerade",
         Mapping = NatMapping.AddressAndPortDependent,
         Allocation = new PortAllocation.PreserveWithOverload(),
+        Tcp = NatTcpProfile.Linux,
     };
 
     /// <summary>Linux masquerading on a router that tracks packets nobody asked for: the first packet of a punch may spoil the port.</summary>
@@ -119,7 +123,28 @@ public sealed record NatProfile
         Filtering = NatFiltering.AddressAndPortDependent,
     };
 
-    /// <summary>All presets.</summary>
+    /// <summary>As <see cref="PortRestricted"/>; it answers SYNs that nobody asked for with RST.</summary>
+    public static NatProfile Resetting { get; } = PortRestricted with
+    {
+        Name = "resetting",
+        Tcp = new NatTcpProfile { UnsolicitedSyn = UnsolicitedSyn.Reset },
+    };
+
+    /// <summary>As <see cref="PortRestricted"/>; it answers SYNs that nobody asked for with ICMP port unreachable.</summary>
+    public static NatProfile Unreachable { get; } = PortRestricted with
+    {
+        Name = "unreachable",
+        Tcp = new NatTcpProfile { UnsolicitedSyn = UnsolicitedSyn.PortUnreachable },
+    };
+
+    /// <summary>As <see cref="PortRestricted"/>; it admits only a SYN-ACK as the answer to a SYN.</summary>
+    public static NatProfile Strict { get; } = PortRestricted with
+    {
+        Name = "strict",
+        Tcp = new NatTcpProfile { TracksSimultaneousOpen = false },
+    };
+
+    /// <summary>All presets that differ for UDP.</summary>
     public static IReadOnlyList<NatProfile> Presets { get; } =
         [FullCone, Restricted, PortRestricted, Symmetric, SymmetricSequential, Masquerade, PoisonedMasquerade, Carrier, SymmetricCarrier];
 
@@ -136,6 +161,16 @@ public sealed record NatProfile
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    // The profile as a table of TCP mappings reads it.
+    internal NatProfile ForTcp() => this with
+    {
+        Mapping = Tcp?.Mapping ?? Mapping,
+        Filtering = Tcp?.Filtering ?? Filtering,
+        Allocation = Tcp?.Allocation ?? Allocation,
+        Answers = AnswerRoute.SameSession,
+        UnrepliedLifetime = (Tcp ?? NatTcpProfile.Default).TransitoryLifetime,
+    };
 
     private static string Letter(NatMapping mapping) => mapping switch
     {

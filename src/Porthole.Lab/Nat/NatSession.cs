@@ -5,6 +5,8 @@ namespace Porthole.Lab.Nat;
 /// <summary>One mapping in conversation with one remote endpoint.</summary>
 internal sealed class NatSession(NatEntry entry, TransportAddress remote, bool fromOutside)
 {
+    private TcpTrack _track = new(fromOutside);
+
     public NatEntry Entry { get; } = entry;
 
     public TransportAddress Remote { get; } = remote;
@@ -16,6 +18,9 @@ internal sealed class NatSession(NatEntry entry, TransportAddress remote, bool f
     public bool Replied { get; set; }
 
     public Instant Expires { get; set; }
+
+    /// <summary>The connection, if this is TCP.</summary>
+    public ref TcpTrack Track => ref _track;
 
     public NatSession? NextInEntry { get; set; }
 

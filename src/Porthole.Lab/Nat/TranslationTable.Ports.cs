@@ -3,7 +3,7 @@ using Porthole.Protocol;
 namespace Porthole.Lab.Nat;
 
 // Which external address and port a new mapping gets (RFC 4787 section 4.2).
-public sealed partial class NatTable
+internal sealed partial class TranslationTable
 {
     // A random port is drawn this often before the range is searched in order: enough unless almost all of it is taken.
     private const int RandomDraws = 64;
@@ -13,13 +13,13 @@ public sealed partial class NatTable
 
     private bool TryAllocatePort(Instant now, InternalHost host, TransportAddress local, TransportAddress remote, out TransportAddress external)
     {
-        int first = _profile.Pooling == AddressPooling.Paired || ExternalAddresses.Length == 1
+        int first = _profile.Pooling == AddressPooling.Paired || _externalAddresses.Length == 1
             ? host.AddressIndex
-            : _entropy.NextInt32(0, ExternalAddresses.Length);
-        int choices = _profile.Pooling == AddressPooling.Paired ? 1 : ExternalAddresses.Length;
+            : _entropy.NextInt32(0, _externalAddresses.Length);
+        int choices = _profile.Pooling == AddressPooling.Paired ? 1 : _externalAddresses.Length;
         for (int i = 0; i < choices; i++)
         {
-            int index = (first + i) % ExternalAddresses.Length;
+            int index = (first + i) % _externalAddresses.Length;
             if (TryAllocatePort(now, index, host, local, remote, out external)) return true;
         }
 
@@ -32,7 +32,7 @@ public sealed partial class NatTable
         _profile.Allocation switch
         {
             PortAllocation.Preserve or PortAllocation.PreserveWithOverload =>
-                IsFree(now, external = ExternalAddresses[index].WithPort(local.Port), remote, local)
+                IsFree(now, external = _externalAddresses[index].WithPort(local.Port), remote, local)
                 || TryDraw(now, index, _profile.Ports, local, remote, out external),
             PortAllocation.Sequential sequential => TryNext(now, index, sequential.Step, local, remote, out external),
             PortAllocation.Random => TryDraw(now, index, _profile.Ports, local, remote, out external),
@@ -48,7 +48,7 @@ public sealed partial class NatTable
         for (int i = 0; i < RandomDraws; i++)
         {
             int port = WithParity(_entropy.NextInt32(ports.First, ports.Last + 1), local, ports);
-            if (IsFree(now, external = ExternalAddresses[index].WithPort((ushort)port), remote, local)) return true;
+            if (IsFree(now, external = _externalAddresses[index].WithPort((ushort)port), remote, local)) return true;
         }
 
         int start = _entropy.NextInt32(0, ports.Count);
@@ -56,7 +56,7 @@ public sealed partial class NatTable
         {
             int port = ports.First + (start + i) % ports.Count;
             if (WithParity(port, local, ports) != port) continue;
-            if (IsFree(now, external = ExternalAddresses[index].WithPort((ushort)port), remote, local)) return true;
+            if (IsFree(now, external = _externalAddresses[index].WithPort((ushort)port), remote, local)) return true;
         }
 
         external = default;
@@ -71,7 +71,7 @@ public sealed partial class NatTable
             int offset = (_lastPorts[index] - _profile.Ports.First + step) % count;
             _lastPorts[index] = _profile.Ports.First + (offset < 0 ? offset + count : offset);
             int port = WithParity(_lastPorts[index], local, _profile.Ports);
-            if (IsFree(now, external = ExternalAddresses[index].WithPort((ushort)port), remote, local)) return true;
+            if (IsFree(now, external = _externalAddresses[index].WithPort((ushort)port), remote, local)) return true;
         }
 
         // Once round, and the ports on the way are all taken: any other will do.

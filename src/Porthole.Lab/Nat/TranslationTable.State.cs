@@ -3,7 +3,7 @@ using Porthole.Protocol;
 namespace Porthole.Lab.Nat;
 
 // What the NAT remembers, how it forgets, and how it stays bounded.
-public sealed partial class NatTable
+internal sealed partial class TranslationTable
 {
     private readonly record struct PermitKey(int Entry, TransportAddress Internal, TransportAddress Remote);
 
@@ -22,13 +22,10 @@ public sealed partial class NatTable
     private int _lastId;
     private int _nextSweep = FirstSweep;
 
-    /// <summary>How many mappings the table holds; some may have expired without having been looked at since.</summary>
     public int MappingCount => _entryCount;
 
-    /// <summary>How many sessions, permits and remembered unsolicited flows the table holds; some may have expired.</summary>
     public int StateCount => Math.Max(_sessionsByExternal.Count, Math.Max(_permits.Count, _unsolicited.Count));
 
-    /// <summary>The live mappings, the one that was used longest ago first.</summary>
     public IReadOnlyList<NatMappingInfo> GetMappings(Instant now)
     {
         var mappings = new List<NatMappingInfo>();
@@ -99,9 +96,11 @@ public sealed partial class NatTable
         if (_unsolicited.Count < _profile.MaxSessions || _unsolicited.ContainsKey(flow)) _unsolicited[flow] = now + _profile.UnrepliedLifetime;
     }
 
-    private void Refresh(Instant now, NatEntry entry, NatSession? session)
+    private void Refresh(Instant now, NatEntry entry, NatSession? session) =>
+        Prolong(entry, session, now + (session is { Replied: true } ? _profile.RepliedLifetime : _profile.UnrepliedLifetime));
+
+    private void Prolong(NatEntry entry, NatSession? session, Instant expires)
     {
-        var expires = now + (session is { Replied: true } ? _profile.RepliedLifetime : _profile.UnrepliedLifetime);
         entry.Expires = Instant.Max(entry.Expires, expires);
         if (entry != _newest)
         {
@@ -122,7 +121,7 @@ public sealed partial class NatTable
         if (!MakeRoom(now, key.Local.Host, out reason)) return null;
         if (!_hosts.TryGetValue(key.Local.Host, out var host))
         {
-            host = new InternalHost(ExternalAddresses.Length == 1 ? 0 : _entropy.NextInt32(0, ExternalAddresses.Length));
+            host = new InternalHost(ChooseAddress(key.Local.Host));
             _hosts.Add(key.Local.Host, host);
         }
 
@@ -141,6 +140,13 @@ public sealed partial class NatTable
         host.Count++;
         _entryCount++;
         return entry;
+    }
+
+    // A host has one address for both protocols.
+    private int ChooseAddress(TransportAddress host)
+    {
+        if (_externalAddresses.Length == 1) return 0;
+        return _other is not null && _other._hosts.TryGetValue(host, out var known) ? known.AddressIndex : _entropy.NextInt32(0, _externalAddresses.Length);
     }
 
     private bool MakeRoom(Instant now, TransportAddress host, out NatDropReason reason)
