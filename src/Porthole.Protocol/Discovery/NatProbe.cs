@@ -31,18 +31,12 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <summary>The pause between two rounds in the long run.</summary>
     public static readonly TimeSpan RoundPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>Header, local candidate (24), the longest user name (4 + 508), SHA-256 integrity (36), fingerprint (8).</summary>
-    private const int MaxRequest = 20 + 24 + 4 + ShortTermCredential.MaxUsernameLength + 36 + 8;
-
-    /// <summary>The longest proof that is kept, in bytes: what a registration takes. Its form is the server's business.</summary>
-    private const int MaxProof = 192;
-
     private readonly List<ProbedSocket> _sockets = [];
     private readonly Queue<NatProbeEvent> _events = [];
     private ImmutableArray<TransportAddress> _servers;
     private ShortTermCredential? _credential;
     private NatReport? _reported;
-    private Instant _roundsUsed;
+    private RoundBudget _rounds;
     private Instant? _roundAt;
     private Instant? _settleAt;
     private bool _isSettled;
@@ -62,7 +56,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <param name="credential">The credential; null for servers that ask for none, which give no proofs.</param>
     public void SetServers(Instant now, ImmutableArray<TransportAddress> servers, ShortTermCredential? credential)
     {
-        _servers = [.. servers.Where(static server => server.Port != 0 && !server.IsUnspecified && !server.IsMulticast).Distinct().Take(MaxServers)];
+        _servers = [.. ProbeMessage.Usable(servers)];
         (_credential, _isRefused) = (credential, false);
         Probe(now);
     }
@@ -106,8 +100,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <returns>True when it answers a question of this probe, genuinely or not: it is for nobody else.</returns>
     public bool HandleDatagram(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> datagram)
     {
-        if (!StunReader.TryParse(datagram, out var message)) return false;
-        if (message.Class is not (StunClass.SuccessResponse or StunClass.ErrorResponse) || message.Method != StunMethod.Binding) return false;
+        if (!StunReader.TryParse(datagram, out var message) || !ProbeMessage.IsAnswer(message)) return false;
         foreach (var probed in _sockets)
         {
             foreach (var question in probed.Questions)
@@ -137,9 +130,9 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
             foreach (var question in socket.Questions)
             {
                 if (!question.IsDue) continue;
-                if (!writer.TryReserve(MaxRequest, out var segment)) return false;
+                if (!writer.TryReserve(ProbeMessage.MaxRequest, out var segment)) return false;
                 writer.Begin(socket.Id, question.Server);
-                writer.Commit(WriteRequest(segment, socket, question));
+                writer.Commit(ProbeMessage.WriteRequest(segment, question.Transaction.Id, options.Shown(socket.Local), _credential));
                 question.IsDue = false;
                 return true;
             }
@@ -154,14 +147,13 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <summary>Starts the round that was asked for, or puts it off while there have been too many.</summary>
     private void StartRounds(Instant now)
     {
-        var used = Instant.Max(_roundsUsed, now) + RoundPause;
-        if (used - now > RoundPause * MaxRounds)
+        if (!_rounds.TryTake(now, out var freeAt))
         {
-            _roundAt = used - RoundPause * MaxRounds;
+            _roundAt = freeAt;
             return;
         }
 
-        (_roundsUsed, _roundAt, _reported) = (used, null, null);
+        (_roundAt, _reported) = (null, null);
         foreach (var socket in _sockets) StartRound(now, socket, isFirstSchedule: true);
     }
 
@@ -171,7 +163,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         var questions = new List<NatQuestion>();
         foreach (var server in _servers)
         {
-            if (!CanReach(socket.Local, server)) continue;
+            if (!ProbeMessage.CanReach(socket.Local, server)) continue;
             questions.Add(new NatQuestion(server, new StunTransaction(TransactionId.Create(entropy), schedule, now), _order++));
         }
 
@@ -182,30 +174,26 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     private void HandleAnswer(Instant now, ProbedSocket socket, NatQuestion question, StunReader message)
     {
         if (question.HasEnded) return;
-        bool isGenuine = _credential is null || message.HasValidIntegritySha256(_credential.Key);
-        if (message.Class == StunClass.ErrorResponse)
+        var verdict = ProbeMessage.Judge(message, _credential, socket.Local, out var mapped, out var proof);
+        switch (verdict)
         {
-            // Who does not know the key cannot sign: these two come without integrity (RFC 8489 section 9.1.4).
-            if (!message.TryGetErrorCode(out var code, out _)) return;
-            if (!isGenuine && code is not (StunErrorCode.BadRequest or StunErrorCode.Unauthenticated)) return;
-            socket.HandleRefusal(question);
-            if (question == socket.Kept) ScheduleRefresh(socket, now); // the mapping lives, only without a new proof
-            if (code == StunErrorCode.Unauthenticated && !_isRefused)
-            {
+            case ProbeVerdict.Worthless:
+                return;
+            case ProbeVerdict.Mapped:
+                if (!question.Transaction.TryComplete(now, message.TransactionId)) return;
+                question.IsDue = false;
+                bool isUnchanged = socket.HandleAnswer(now, question, mapped, proof);
+                if (socket.IsRoundOpen && !_isSettled) _settleAt ??= now + NatProbeOptions.SettleTime;
+                if (!isUnchanged) StartRound(now, socket, isFirstSchedule: true);
+                else if (socket.Kept == question) ScheduleRefresh(socket, question.Transaction.LastSentAt);
+                break;
+            case ProbeVerdict.Refused or ProbeVerdict.CredentialRefused:
+                socket.HandleRefusal(question);
+                if (question == socket.Kept) ScheduleRefresh(socket, now); // the mapping lives, only without a new proof
+                if (verdict == ProbeVerdict.Refused || _isRefused) break;
                 _isRefused = true;
                 _events.Enqueue(new NatProbeEvent.CredentialRefused(question.Server));
-            }
-        }
-        else
-        {
-            if (!isGenuine || !message.TryGetXorAddress(StunAttributeType.XorMappedAddress, out var mapped) || !IsPossible(mapped, socket.Local)) return;
-            if (!question.Transaction.TryComplete(now, message.TransactionId)) return;
-            question.IsDue = false;
-            message.TryGetBytes(StunAttributeType.ReflexiveProof, out var proof);
-            bool isUnchanged = socket.HandleAnswer(now, question, mapped, proof.Length <= MaxProof ? proof : default);
-            if (socket.IsRoundOpen && !_isSettled) _settleAt ??= now + NatProbeOptions.SettleTime;
-            if (!isUnchanged) StartRound(now, socket, isFirstSchedule: true);
-            else if (socket.Kept == question) ScheduleRefresh(socket, question.Transaction.LastSentAt);
+                break;
         }
 
         Advance(now);
@@ -322,26 +310,4 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
             Mappings = mappings,
         };
     }
-
-    private int WriteRequest(Span<byte> segment, ProbedSocket socket, NatQuestion question)
-    {
-        var request = new StunWriter(segment, StunClass.Request, StunMethod.Binding, question.Transaction.Id);
-        if (_credential is not null)
-        {
-            request.WriteAddress(StunAttributeType.LocalCandidate, options.Shown(socket.Local));
-            request.WriteBytes(StunAttributeType.Username, _credential.UsernameBytes);
-            request.WriteIntegritySha256(_credential.Key);
-        }
-
-        request.WriteFingerprint();
-        return request.Length;
-    }
-
-    /// <summary>Whether a packet can get there at all: nothing leaves a host from a loopback address, or a link from a link-local one.</summary>
-    private static bool CanReach(TransportAddress local, TransportAddress server) =>
-        local.IsIPv6 == server.IsIPv6 && (!local.IsLoopback || server.IsLoopback) && (!local.IsLinkLocal || server.IsLinkLocal);
-
-    /// <summary>Whether somebody can have seen this: the answer's author may be anybody's server.</summary>
-    private static bool IsPossible(TransportAddress mapped, TransportAddress local) =>
-        mapped.Port != 0 && mapped.IsIPv6 == local.IsIPv6 && !mapped.IsUnspecified && !mapped.IsMulticast;
 }
