@@ -72,6 +72,9 @@ public enum PeerError
     /// <summary>The peer gave a stream up, or wants no more of it; a code came with it.</summary>
     StreamAborted,
 
+    /// <summary>A pairing code is wrong, used up or burnt.</summary>
+    WrongCode,
+
     /// <summary>A file that holds an identity or known keys cannot be read or written.</summary>
     BadFile,
 }

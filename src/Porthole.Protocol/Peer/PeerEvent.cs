@@ -61,12 +61,31 @@ public abstract record PeerEvent
     /// <param name="Connection">The connection.</param>
     public sealed record Ringing(ConnectionHandle Connection) : PeerEvent;
 
+    /// <summary>This side came first to a meeting, and waits for the other. Comes again after a reconnect.</summary>
+    /// <param name="Connection">The connection.</param>
+    public sealed record Waiting(ConnectionHandle Connection) : PeerEvent;
+
+    /// <summary>Two strangers are there, and each has been told the other's addresses; the handshake begins.</summary>
+    /// <param name="Connection">The connection.</param>
+    /// <param name="Peer">The other side's id, as the server says.</param>
+    /// <param name="Candidates">The other side's addresses, as far as this side may know them.</param>
+    public sealed record Introduced(ConnectionHandle Connection, PeerId Peer, ImmutableArray<CandidateInfo> Candidates) : PeerEvent;
+
+    /// <summary>Somebody came to the meeting, but not with the same code; this side goes on waiting.</summary>
+    /// <param name="Connection">The connection.</param>
+    /// <param name="Left">How often that may still happen before the code is burnt.</param>
+    public sealed record CodeMissed(ConnectionHandle Connection, int Left) : PeerEvent;
+
     /// <summary>The connection stands: the peer has proved its key, streams may be opened.</summary>
     /// <param name="Connection">The connection.</param>
     /// <param name="Key">The peer's key.</param>
     /// <param name="Name">The name that was dialled, or that the caller goes by; null for none.</param>
     /// <param name="IsIncoming">Whether the peer called.</param>
-    public sealed record Opened(ConnectionHandle Connection, PublicKey Key, string? Name, bool IsIncoming) : PeerEvent;
+    public sealed record Opened(ConnectionHandle Connection, PublicKey Key, string? Name, bool IsIncoming) : PeerEvent
+    {
+        /// <summary>Whether anything says whose key that is: what was dialled, or a common code. False for strangers of a lobby, who are not to be remembered.</summary>
+        public bool IsProved { get; init; } = true;
+    }
 
     /// <summary>The first sealed round trip is done.</summary>
     /// <param name="Connection">The connection.</param>

@@ -97,6 +97,7 @@ internal sealed partial class PeerLink
     public void HandleServerLost(Instant now)
     {
         if (IsRinging) (IsRinging, _giveUpAt) = (false, now + _context.Options.ConnectTimeout); // the call is made again as soon as the server is back
+        if (IsWaiting) (IsWaiting, _giveUpAt) = (false, now + _context.Options.ConnectTimeout); // it is asked for again as soon as the server is back
         CloseRelay(now);
         if (IsIncoming && Session is null) Fail(now, PeerError.ServerUnreachable, "The connection to the server was lost before the call was answered.");
         Pump(now);

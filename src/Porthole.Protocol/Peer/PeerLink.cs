@@ -34,7 +34,7 @@ internal sealed partial class PeerLink
     public PeerSession? Session { get; private set; }
 
     /// <summary>The name that was dialled, or that the caller goes by.</summary>
-    public string? Name { get; private init; }
+    public string? Name { get; private set; }
 
     /// <summary>Whether the program has taken the call it was asked about.</summary>
     public bool IsAccepted { get; private set; }
@@ -130,6 +130,7 @@ internal sealed partial class PeerLink
     {
         if (Session is not null || _isFinished) return; // a push that comes twice changes nothing
         Id = push.Session;
+        if (IsMeeting) HandleIntroduced(now, push);
         if (push.IsInitiator)
         {
             if (Handshake is null) return;
@@ -152,10 +153,10 @@ internal sealed partial class PeerLink
 
             if (push.Offer is not { } offer
                 || SessionHandshake.TryRespond(
-                    push.Session, _context.Options.Identity, push.Remote, push.Dialled, psk: default, offer.Message.Span, _context.Entropy, out var handshake)
+                    push.Session, _context.Options.Identity, push.Remote, push.Dialled, Psk, offer.Message.Span, _context.Entropy, out var handshake)
                     != HandshakeVerdict.Accepted)
             {
-                Fail(now, PeerError.HandshakeFailed, "The caller's handshake could not be read: it is for another key, or of another version.");
+                if (!TryMeetAgain(now)) Fail(now, PeerError.HandshakeFailed, "The caller's handshake could not be read: it is for another key, or of another version.");
                 return;
             }
 
@@ -193,6 +194,12 @@ internal sealed partial class PeerLink
 
     public void HandleSessionClosed(Instant now, SessionCloseReason reason)
     {
+        if (!_isOpen && IsMeeting && reason != SessionCloseReason.PeerDisconnected)
+        {
+            if (!TryMeetAgain(now)) Fail(now, PeerError.Refused, "The other side ended the meeting before it began.");
+            return;
+        }
+
         if (Session is null)
         {
             if (reason != SessionCloseReason.PeerDisconnected) Fail(now, PeerError.Refused, "The call ended before it was answered.");
@@ -272,9 +279,10 @@ internal sealed partial class PeerLink
         {
             case SessionEvent.HandshakeCompleted completed:
                 Remote = completed.RemoteKey.PeerId;
-                if (Handshake!.IsInitiator) Open(now, completed.RemoteKey);
+                if (Handshake!.IsInitiator && !HasCode) Open(now, completed.RemoteKey);
                 break;
             case SessionEvent.Confirmed:
+                if (HasCode) _context.Rendezvous.ConfirmMeeting(now, Id);
                 Open(now, Session!.RemoteKey!);
                 _context.Events.Enqueue(new PeerEvent.Confirmed(Handle));
                 break;
@@ -294,7 +302,7 @@ internal sealed partial class PeerLink
                 HandlePathRecovered(now, recovered.Path);
                 break;
             case SessionEvent.Closed closed:
-                Finish(now, ToClosed(closed));
+                if (_isOpen || !TryMeetAgain(now)) Finish(now, ToClosed(closed));
                 break;
             default:
                 _context.Events.Enqueue(new PeerEvent.SessionActivity(Handle, sessionEvent));
@@ -307,7 +315,7 @@ internal sealed partial class PeerLink
         if (_isOpen || _isFinished) return;
         _isOpen = true;
         _giveUpAt = null;
-        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsIncoming));
+        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsMeeting ? !Session!.IsInitiator : IsIncoming) { IsProved = !IsMeeting || HasCode });
         if (_active is not null) _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, _active.ToPublic()));
         Announce(IsRelayOnly ? VerdictReason.RelayOnly : VerdictReason.Pending);
     }
@@ -315,6 +323,7 @@ internal sealed partial class PeerLink
     /// <summary>The time for a connect is over: says what it waited for.</summary>
     private void FailLate(Instant now)
     {
+        if (Session is not null && TryMeetAgain(now)) return;
         string patience = $"within {_context.Options.ConnectTimeout.TotalSeconds:0} s";
         if (Session is not null)
             Fail(now, PeerError.TimedOut, $"The peer did not answer the handshake {patience}. It may have just left; try again.");
@@ -322,6 +331,8 @@ internal sealed partial class PeerLink
             Fail(now, PeerError.ServerUnreachable, $"The server was out of reach, so the peer could not be called {patience}. Check the network, or try again.");
         else if (IsRinging)
             Fail(now, PeerError.TimedOut, "The peer was asked, and nobody answered.");
+        else if (IsWaiting)
+            Fail(now, PeerError.TimedOut, RendezvousError.NobodyCame.Text);
         else if (IsIncoming)
             Fail(now, PeerError.TimedOut, IsAccepted ? $"The caller did not come {patience}." : "The call was not answered in time.");
         else
@@ -355,6 +366,7 @@ internal sealed partial class PeerLink
             SessionCloseCause.Transport => (PeerError.ProtocolViolation, $"The connection was ended by {(closed.ByPeer ? "the peer" : "this side")}: {closed.Reason} (0x{closed.Code:x})."),
             SessionCloseCause.IdleTimeout => (PeerError.Lost, "Nothing came from the peer for the idle time-out, on any path."),
             SessionCloseCause.WrongKey => (Target?.Id is null ? PeerError.KeyChanged : PeerError.WrongPeer, "The peer that answered does not hold the key that was asked for, or that the server announced."),
+            SessionCloseCause.WrongPsk => (PeerError.WrongCode, WrongCodeText),
             SessionCloseCause.HandshakeTimeout => (PeerError.TimedOut, "The peer did not answer the handshake in time. It may have just left; try again."),
         };
         return _isOpen ? new PeerEvent.Closed(Handle, error, closed.Code, text) : new PeerEvent.Failed(Handle, error, text);

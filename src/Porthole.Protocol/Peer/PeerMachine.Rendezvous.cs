@@ -60,6 +60,9 @@ public sealed partial class PeerMachine
             case RendezvousEvent.Ringing ringing:
                 Find(ringing.Session)?.HandleRinging(now);
                 break;
+            case RendezvousEvent.Waiting waiting:
+                Find(waiting.Session)?.HandleWaiting(now);
+                break;
             case RendezvousEvent.CandidatesReceived received:
                 Find(received.Session)?.HandleCandidates(now, received.Generation, received.Candidates);
                 break;

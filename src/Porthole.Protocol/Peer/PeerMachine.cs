@@ -64,6 +64,20 @@ public sealed partial class PeerMachine : ISocketUser
         return link.Handle;
     }
 
+    /// <summary>
+    /// Meets a stranger: whoever comes to the same server with the same code. Who comes first waits (<see cref="PeerEvent.Waiting"/>);
+    /// <see cref="PeerEvent.Introduced"/> follows when both are there, then <see cref="PeerEvent.Opened"/> or <see cref="PeerEvent.Failed"/>.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="code">The pairing code's key, derived before and elsewhere; null for the lobby, where nobody proves anything.</param>
+    public ConnectionHandle Meet(Instant now, PairingKey? code)
+    {
+        var link = PeerLink.Meet(_context, now, code);
+        _links.Add(link);
+        Pump(now);
+        return link.Handle;
+    }
+
     /// <summary>Takes a call that came as <see cref="PeerEvent.Incoming"/>.</summary>
     public void Accept(Instant now, ConnectionHandle connection)
     {
@@ -130,6 +144,15 @@ public sealed partial class PeerMachine : ISocketUser
     public void RequestPeers(Instant now)
     {
         _context.Rendezvous.RequestPeers(now);
+        Pump(now);
+    }
+
+    /// <summary>
+    /// Leaves the server for good: direct paths go on, and no longer ask anything of it. What goes over the relay ends, and no path that is lost is found again.
+    /// </summary>
+    public void LeaveServer(Instant now)
+    {
+        _registrar.Leave(now);
         Pump(now);
     }
 

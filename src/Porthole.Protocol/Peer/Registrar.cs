@@ -49,6 +49,14 @@ internal sealed class Registrar(PeerContext context)
         context.Sockets.Close();
     }
 
+    /// <summary>Leaves the server; the sockets stay, for the paths that use them.</summary>
+    public void Leave(Instant now)
+    {
+        (_isStarted, _registerBy, _renewAt, _servers) = (false, null, null, []);
+        _probe.SetServers(now, [], credential: null);
+        context.Rendezvous.Stop(now);
+    }
+
     /// <summary>Takes the host's addresses.</summary>
     /// <returns>The sockets that are gone with their addresses.</returns>
     public ImmutableArray<SocketId> HandleNetworkChanged(Instant now, SocketEvent.NetworkChanged changed)

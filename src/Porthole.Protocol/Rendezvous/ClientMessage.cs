@@ -11,6 +11,8 @@ namespace Porthole.Protocol.Rendezvous;
 [JsonDerivedType(typeof(Register), "register")]
 [JsonDerivedType(typeof(Update), "update")]
 [JsonDerivedType(typeof(Connect), "connect")]
+[JsonDerivedType(typeof(Meet), "meet")]
+[JsonDerivedType(typeof(Met), "met")]
 [JsonDerivedType(typeof(Accept), "accept")]
 [JsonDerivedType(typeof(Refuse), "refuse")]
 [JsonDerivedType(typeof(Candidates), "candidates")]
@@ -64,6 +66,16 @@ public abstract record ClientMessage
     /// <param name="Offer">The first handshake message.</param>
     /// <param name="Seen">How many control messages of this connection the client had taken: tells the server whether it knew of a session the other side made.</param>
     public sealed record Connect(SessionId Session, string Target, InstanceId? Instance, HandshakeOffer Offer, long Seen) : ClientMessage;
+
+    /// <summary>Asks for a session with whoever says the same: the first who comes waits, the second is the initiator.</summary>
+    /// <param name="Session">Its number, drawn by the client; the first's is given up when the second comes.</param>
+    /// <param name="Code">The public part of a pairing code; null for the lobby.</param>
+    /// <param name="Offer">The first handshake message; used if this client is the second.</param>
+    public sealed record Meet(SessionId Session, string? Code, HandshakeOffer Offer) : ClientMessage;
+
+    /// <summary>Both hold the code of a session that began with <see cref="Meet"/>: it is used up.</summary>
+    /// <param name="Session">The session.</param>
+    public sealed record Met(SessionId Session) : ClientMessage;
 
     /// <summary>Takes an incoming session.</summary>
     /// <param name="Session">The session.</param>

@@ -158,6 +158,7 @@ public sealed partial class RendezvousClient
         _sessions.Clear();
         _incoming.Clear();
         _accepted.Clear();
+        _met.Clear();
         _peers = null;
         (_seen, _missed, _isProbing, _isCongested, _candidatesSentAt, _hasListed) = (0, 0, false, false, null, false);
         foreach (var alarm in Enum.GetValues<Alarm>()) _deadlines[alarm] = null;

@@ -65,6 +65,7 @@ public sealed partial class RendezvousClient
                 HandlePush(now, push);
                 break;
             case ServerMessage.Superseded superseded when IsRegistered:
+                if (_meetings.ContainsKey(superseded.Own)) _met[superseded.By] = superseded.Own; // the push comes next, or is asked for again
                 if (!_pending.Remove(superseded.Own)) break;
                 _accepted.Add(superseded.By);
                 _events.Enqueue(new RendezvousEvent.Superseded(superseded.Own, superseded.By));
@@ -75,6 +76,9 @@ public sealed partial class RendezvousClient
                 break;
             case ServerMessage.Ringing ringing when IsRegistered:
                 if (_pending.ContainsKey(ringing.Session)) _events.Enqueue(new RendezvousEvent.Ringing(ringing.Session));
+                break;
+            case ServerMessage.Waiting waiting when IsRegistered:
+                if (_meetings.ContainsKey(waiting.Session)) _events.Enqueue(new RendezvousEvent.Waiting(waiting.Session));
                 break;
             case ServerMessage.Candidates candidates when IsRegistered:
                 HandleCandidates(candidates);
@@ -110,7 +114,7 @@ public sealed partial class RendezvousClient
         {
             bool isKnown = _sessions.ContainsKey(session);
             if (refused.Error == RendezvousError.UnknownSession) _sessions.Remove(session); // else it goes on: only the request failed
-            if (isKnown | _pending.Remove(session) | _incoming.Remove(session) | _accepted.Remove(session))
+            if (isKnown | _pending.Remove(session) | _meetings.Remove(session) | _incoming.Remove(session) | _accepted.Remove(session))
                 _events.Enqueue(new RendezvousEvent.Refused(refused.Error, session));
             return;
         }
@@ -172,7 +176,10 @@ public sealed partial class RendezvousClient
         _events.Enqueue(new RendezvousEvent.Registered(registered.Name, registered.Usable));
         if (!isFirst) return;
         foreach (var (session, pending) in _pending) SendConnect(now, session, pending);
+        foreach (var (session, pending) in _meetings) SendMeet(now, session, pending);
     }
+
+    private void SendMeet(Instant now, SessionId session, PendingMeeting pending) => Enqueue(now, new ClientMessage.Meet(session, pending.Code, pending.Offer));
 
     private void SendConnect(Instant now, SessionId session, PendingConnect pending) =>
         Enqueue(now, new ClientMessage.Connect(session, pending.Target.Dialled, pending.Target.Instance, pending.Offer, _seen));
@@ -187,7 +194,19 @@ public sealed partial class RendezvousClient
 
         _incoming.Remove(push.Session);
         if (_sessions.ContainsKey(push.Session)) return; // a replay: what comes again within one connection is not new
-        if (push.IsInitiator)
+        if (MeetingOf(push) is { } meeting)
+        {
+            // A stranger is let in whatever the accept policy says: this side has asked for one.
+            if (push.Dialled != MeetingDialled.Of(_meetings[meeting].Code))
+            {
+                Violated(now);
+                return;
+            }
+
+            _meetings.Remove(meeting);
+            if (_met.Remove(push.Session)) _events.Enqueue(new RendezvousEvent.Superseded(meeting, push.Session));
+        }
+        else if (push.IsInitiator)
         {
             if (!_pending.TryGetValue(push.Session, out var pending)) return; // taken back meanwhile
             // Who was dialled by id is that peer and no other.
@@ -214,6 +233,13 @@ public sealed partial class RendezvousClient
         var session = new ClientSession(push.Remote, push.Plan.Generation);
         _sessions[push.Session] = session;
         _events.Enqueue(new RendezvousEvent.SessionPushed(push with { Plan = Filtered(session, push.Plan) }));
+    }
+
+    /// <summary>This side's own meeting that a push is the end of.</summary>
+    private SessionId? MeetingOf(SessionPush push)
+    {
+        if (push.IsInitiator) return _meetings.ContainsKey(push.Session) ? push.Session : null;
+        return _met.TryGetValue(push.Session, out var own) && _meetings.ContainsKey(own) ? own : null;
     }
 
     /// <summary>The own check of the own policy: the server's is a service, not a guard.</summary>

@@ -26,6 +26,10 @@ public sealed partial class RendezvousClient
     private readonly Dictionary<SessionId, ClientSession> _sessions = [];
     private readonly HashSet<SessionId> _incoming = [];
     private readonly HashSet<SessionId> _accepted = [];
+    private readonly Dictionary<SessionId, PendingMeeting> _meetings = [];
+
+    /// <summary>The sessions that come in the place of own meetings, from the server's word until the push.</summary>
+    private readonly Dictionary<SessionId, SessionId> _met = [];
     private Registration? _registration;
     private byte[]? _hello;
     private State _state;
@@ -82,6 +86,7 @@ public sealed partial class RendezvousClient
     {
         if (_state != State.Stopped) Disconnect(now, RendezvousError.Stopped, "", atOnce: false);
         _pending.Clear();
+        _meetings.Clear();
     }
 
     /// <summary>Registers, now or as soon as the server is reached, and after each reconnect; replaces the registration before.</summary>
@@ -119,6 +124,28 @@ public sealed partial class RendezvousClient
         var pending = new PendingConnect(target, offer);
         _pending[session] = pending;
         if (IsRegistered) SendConnect(now, session, pending);
+    }
+
+    /// <summary>
+    /// Asks for a session with whoever says the same. Who comes first gets <see cref="RendezvousEvent.Waiting"/>, and later, as responder,
+    /// <see cref="RendezvousEvent.Superseded"/> and the push of the second's session. Repeated after a reconnect, as <see cref="Connect"/> is.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="session">The number of the session if this side comes second.</param>
+    /// <param name="code">The public part of a pairing code; null for the lobby.</param>
+    /// <param name="offer">The first handshake message, made for <see cref="MeetingDialled"/>.</param>
+    public void Meet(Instant now, SessionId session, string? code, HandshakeOffer offer)
+    {
+        ArgumentNullException.ThrowIfNull(offer);
+        var pending = new PendingMeeting(code, offer);
+        _meetings[session] = pending;
+        if (IsRegistered) SendMeet(now, session, pending);
+    }
+
+    /// <summary>Tells the server that both sides of a meeting hold the same code, which is used up so.</summary>
+    public void ConfirmMeeting(Instant now, SessionId session)
+    {
+        if (IsRegistered && _sessions.ContainsKey(session)) Enqueue(now, new ClientMessage.Met(session));
     }
 
     /// <summary>Takes an incoming session: the push follows.</summary>
@@ -164,7 +191,7 @@ public sealed partial class RendezvousClient
     /// <summary>Gives a session up, or takes a connect back.</summary>
     public void Release(Instant now, SessionId session)
     {
-        bool isKnown = _pending.Remove(session) | _sessions.Remove(session) | _accepted.Remove(session);
+        bool isKnown = _pending.Remove(session) | _meetings.Remove(session) | _sessions.Remove(session) | _accepted.Remove(session);
         if (isKnown && IsRegistered) Enqueue(now, new ClientMessage.Release(session));
     }
 
@@ -293,4 +320,6 @@ public sealed partial class RendezvousClient
     }
 
     private sealed record PendingConnect(ConnectTarget Target, HandshakeOffer Offer);
+
+    private sealed record PendingMeeting(string? Code, HandshakeOffer Offer);
 }

@@ -89,6 +89,18 @@ public enum RendezvousError : byte
 
     /// <summary>The owner closed the connection.</summary>
     Stopped,
+
+    /// <summary>The server has no lobby.</summary>
+    NoLobby,
+
+    /// <summary>Nobody else came to the meeting in time.</summary>
+    NobodyCame,
+
+    /// <summary>Two others have met with the code, or are about to.</summary>
+    CodeUsed,
+
+    /// <summary>Too many came with a wrong code.</summary>
+    CodeBurnt,
 }
 
 /// <summary>What a person is told about each error: what happened, why, what to do; one line.</summary>
@@ -128,6 +140,10 @@ public static class RendezvousErrors
             RendezvousError.ConnectionLost => "The connection to the server broke. The client connects again by itself.",
             RendezvousError.ServerSilent => "The server stopped answering. The client connects again by itself.",
             RendezvousError.Stopped => "The connection to the server was closed.",
+            RendezvousError.NoLobby => "The server has no lobby, so strangers meet here with a code only. Use a pairing code, or ask the operator for 'porthole server --lobby'.",
+            RendezvousError.NobodyCame => "Nobody came in time: the server lets nobody wait longer. Agree on a moment, and meet again.",
+            RendezvousError.CodeUsed => "The code is used up: two have met with it, and it works once. Make a new one.",
+            RendezvousError.CodeBurnt => "The code is burnt: too many came with a wrong secret part. Make a new one, and tell it to nobody but the other side.",
         };
 
         /// <summary>Whether a client that is told so gives up: trying again cannot help before somebody changes something.</summary>

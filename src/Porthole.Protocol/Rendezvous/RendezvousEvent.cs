@@ -32,8 +32,8 @@ public abstract record RendezvousEvent
     /// <param name="Push">All about it.</param>
     public sealed record SessionPushed(SessionPush Push) : RendezvousEvent;
 
-    /// <summary>Both sides connected at once, and the other side's session is the one that lives. Comes before that session's push, or at once after it.</summary>
-    /// <param name="Own">This side's connect, which is over.</param>
+    /// <summary>Both sides connected at once, or the second came to a meeting, and the other side's session is the one that lives. Comes before that session's push, or at once after it.</summary>
+    /// <param name="Own">This side's request, which is over.</param>
     /// <param name="By">The session that took its place.</param>
     public sealed record Superseded(SessionId Own, SessionId By) : RendezvousEvent;
 
@@ -47,6 +47,10 @@ public abstract record RendezvousEvent
     /// <summary>The other side is being asked.</summary>
     /// <param name="Session">The session.</param>
     public sealed record Ringing(SessionId Session) : RendezvousEvent;
+
+    /// <summary>This side came first to a meeting, and waits. Comes again after a reconnect.</summary>
+    /// <param name="Session">The session.</param>
+    public sealed record Waiting(SessionId Session) : RendezvousEvent;
 
     /// <summary>The server said no.</summary>
     /// <param name="Error">Why.</param>

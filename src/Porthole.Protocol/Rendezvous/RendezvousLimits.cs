@@ -57,6 +57,15 @@ public static class RendezvousLimits
     /// <summary>The longest ICE user name fragment and password, in characters (RFC 8839 section 5.4).</summary>
     public const int MaxIceCredential = 256;
 
+    /// <summary>How many may come with a wrong code before the code is burnt (DESIGN handshake rule 8): 3 guesses at 60 bits are none, 3 slips of a person are enough.</summary>
+    public const int MaxCodeFailures = 3;
+
+    /// <summary>The longest time that a server may let somebody wait for a stranger, and that a client waits at all.</summary>
+    public static readonly TimeSpan MaxMeetTimeout = TimeSpan.FromHours(1);
+
+    /// <summary>How long the two who met have to show each other that both hold the code (DESIGN handshake rule 8).</summary>
+    public static readonly TimeSpan CodeTrial = TimeSpan.FromSeconds(30);
+
     /// <summary>The longest wait before the first check that a push may ask for.</summary>
     public static readonly TimeSpan MaxStartDelay = TimeSpan.FromMilliseconds(100);
 }

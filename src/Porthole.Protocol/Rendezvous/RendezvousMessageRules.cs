@@ -18,10 +18,12 @@ internal static class RendezvousMessageRules
             && IsRoom(register.Room, register.Presence) && AreCandidates(register.List) && IsNat(register.Nat),
         ClientMessage.Update update => AreCandidates(update.List) && IsNat(update.Nat),
         ClientMessage.Connect connect => IsText(connect.Target, MaxTarget) && IsOffer(connect.Offer) && connect.Seen >= 0,
+        ClientMessage.Meet meet => (meet.Code is null || PairingCode.IsPublicPart(meet.Code)) && IsOffer(meet.Offer),
         ClientMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List),
         ClientMessage.Restart restart => restart.Generation >= 0,
         ClientMessage.Reopen reopen => reopen.Generation >= 0,
-        ClientMessage.Accept or ClientMessage.Refuse or ClientMessage.Release or ClientMessage.Peers or ClientMessage.Ping or ClientMessage.Pong => true,
+        ClientMessage.Met or ClientMessage.Accept or ClientMessage.Refuse or ClientMessage.Release or ClientMessage.Peers or ClientMessage.Ping
+            or ClientMessage.Pong => true,
         _ => false,
     };
 
@@ -38,7 +40,8 @@ internal static class RendezvousMessageRules
         ServerMessage.Reopened reopened => reopened.Generation >= 0,
         ServerMessage.PeerList list => IsList(list.List, MaxPeersPerMessage) && list.List.All(static peer => peer is not null && IsName(peer.Name)),
         ServerMessage.Presence presence => IsName(presence.Peer.Name),
-        ServerMessage.Refused or ServerMessage.Superseded or ServerMessage.Ringing or ServerMessage.Closed or ServerMessage.Ping or ServerMessage.Pong => true,
+        ServerMessage.Refused or ServerMessage.Superseded or ServerMessage.Ringing or ServerMessage.Waiting or ServerMessage.Closed or ServerMessage.Ping
+            or ServerMessage.Pong => true,
         _ => false,
     };
 

@@ -200,6 +200,7 @@ public sealed partial class RendezvousServer
     {
         if (connection.State != ServerConnectionState.Open) return;
         connection.State = ServerConnectionState.Closing;
+        LeaveMeetings(connection);
         LeaveSessions(now, connection);
         _directory.Remove(connection);
         LeavePresence(connection);

@@ -38,7 +38,7 @@ public sealed partial class RendezvousServer
 
         if (!connection.IsRegistered)
         {
-            Send(connection, new ServerMessage.Refused(RendezvousError.NotRegistered, (message as ClientMessage.Connect)?.Session));
+            Send(connection, new ServerMessage.Refused(RendezvousError.NotRegistered, (message as ClientMessage.Connect)?.Session ?? (message as ClientMessage.Meet)?.Session));
             return;
         }
 
@@ -50,6 +50,12 @@ public sealed partial class RendezvousServer
                 break;
             case ClientMessage.Connect connect:
                 HandleConnect(now, connection, connect);
+                break;
+            case ClientMessage.Meet meet:
+                HandleMeet(now, connection, meet);
+                break;
+            case ClientMessage.Met met:
+                HandleMet(connection, met.Session);
                 break;
             case ClientMessage.Accept accept:
                 HandleAnswer(now, connection, accept.Session, isAccepted: true);

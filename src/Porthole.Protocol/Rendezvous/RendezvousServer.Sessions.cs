@@ -83,6 +83,7 @@ public sealed partial class RendezvousServer
         if (caller.Sessions is null) return null;
         foreach (var session in caller.Sessions.Values)
         {
+            if (session.Meeting is not null) continue; // who meets strangers has dialled nobody
             bool isFromCallee = session.Second.Connection == caller && session.First.Peer == callee.Peer && session.First.Connection is not null;
             bool isMeant = connect.Instance is null || session.First.Connection?.Instance == connect.Instance;
             if (isFromCallee && isMeant && (session.IsRinging || session.Second.ToldAt > connect.Seen)) return session;
@@ -94,20 +95,28 @@ public sealed partial class RendezvousServer
     /// <summary>The caller lost its connection before the push reached it, and asks again: the callee goes on with the session that it has.</summary>
     private void Revive(Instant now, ServerConnection caller, ServerConnection callee, ServerSession session, ClientMessage.Connect connect)
     {
-        if (session.First.Peer != caller.Peer || session.Second.Connection != callee || session.First.Connection is not null || !HasRoom(caller))
+        if (session.First.Peer != caller.Peer || session.Second.Connection != callee || session.First.Connection is not null || session.Meeting is not null || !HasRoom(caller))
         {
             Send(caller, new ServerMessage.Refused(RendezvousError.SessionInUse, connect.Session));
             return;
         }
 
-        Attach(session, session.First, caller);
-        session.Generation++;
         session.Dialled = connect.Target;
+        PushAgain(now, session, session.First, caller);
+    }
+
+    /// <summary>A push that was lost with its connection is sent on the new one; the other side keeps its handshake, and gets a new plan and the relay back.</summary>
+    private void PushAgain(Instant now, ServerSession session, SessionSide side, ServerConnection connection)
+    {
+        Attach(session, side, connection);
+        session.Generation++;
         var (first, second) = Plans(now, session);
-        SendPush(session, session.First, first);
-        session.Dialled = "";
-        Send(callee, new ServerMessage.Restarted(session.Id, second));
+        SendPush(session, side, side == session.First ? first : second);
+        (session.Offer, session.Dialled) = (null, "");
+        var other = session.Other(side).Connection!;
+        Send(other, new ServerMessage.Restarted(session.Id, side == session.First ? second : first));
         Open(session);
+        Send(other, new ServerMessage.Reopened(session.Id, session.Generation));
     }
 
     private void Ask(Instant now, ServerSession session)
@@ -282,8 +291,9 @@ public sealed partial class RendezvousServer
 
     private void HandleRelease(ServerConnection connection, SessionId id)
     {
-        if (Find(connection, id) is not { } session) return;
+        if (StopWaiting(connection, id) || Find(connection, id) is not { } session) return;
         End(session, session.SideOf(connection), SessionCloseReason.Released);
+        if (session.Meeting is { } meeting) EndTrial(meeting, hasFailed: true);
     }
 
     /// <summary>Ends a session for both sides and tells the other one.</summary>

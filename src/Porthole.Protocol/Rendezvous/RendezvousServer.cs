@@ -41,6 +41,9 @@ public sealed partial class RendezvousServer : ISocketUser
     private readonly Queue<(Instant At, ServerConnection Connection)> _pings = new();
     private readonly Queue<(Instant At, ServerConnection Connection)> _closings = new();
     private readonly Queue<(Instant At, ServerSession Session)> _asked = new();
+    private readonly Queue<(Instant At, MeetingPlace Place, SessionId Session)> _waiting = new();
+    private readonly Queue<(Instant At, Meeting Meeting)> _trials = new();
+    private readonly Queue<(Instant At, MeetingPlace Place)> _remembered = new();
 
     /// <summary>Creates a server.</summary>
     /// <param name="options">How it behaves.</param>
@@ -76,6 +79,7 @@ public sealed partial class RendezvousServer : ISocketUser
         _connectsToOne = new RateLimiter<(PeerId, PeerId)>(options.ConnectsPerMinute, s_minute);
         _connectsToAll = new RateLimiter<PeerId>(options.ConnectsPerMinuteInAll, s_minute);
         _callsTo = new RateLimiter<PeerId>(options.CallsPerMinute, s_minute);
+        _meetsPerSite = new RateLimiter<TransportAddress>(options.MeetsPerMinute, s_minute);
         _tokenHash = options.Token is null ? null : HashToken(options.Token);
     }
 
@@ -94,6 +98,9 @@ public sealed partial class RendezvousServer : ISocketUser
             if (_hellos.TryPeek(out var hello)) next = Instant.Min(next, hello.At);
             if (_pings.TryPeek(out var ping)) next = Instant.Min(next, ping.At);
             if (_asked.TryPeek(out var asked)) next = Instant.Min(next, asked.At);
+            if (_waiting.TryPeek(out var waiting)) next = Instant.Min(next, waiting.At);
+            if (_trials.TryPeek(out var trial)) next = Instant.Min(next, trial.At);
+            if (_remembered.TryPeek(out var remembered)) next = Instant.Min(next, remembered.At);
             // A connection whose last message is out is closed at once.
             if (_closings.TryPeek(out var closing)) next = Instant.Min(next, closing.Connection.Queue is null ? Instant.Zero : closing.At);
             return next == Instant.Never ? null : next;
@@ -171,6 +178,7 @@ public sealed partial class RendezvousServer : ISocketUser
             if (asked.Session.IsRinging) EndAsking(asked.Session, RendezvousError.NoAnswer, SessionCloseReason.NoAnswer);
         }
 
+        HandleMeetingsDue(now);
         while (_closings.TryPeek(out var closing) && (closing.At <= now || closing.Connection.Queue is null))
         {
             _closings.Dequeue();

@@ -39,6 +39,31 @@ public sealed record RendezvousServerOptions
     /// <summary>How long a peer that is asked may think.</summary>
     public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Whether strangers may meet without a code: whoever comes second gets whoever came first, and nobody has proved anything.</summary>
+    public bool Lobby { get; init; }
+
+    /// <summary>How long somebody may wait for a stranger, at most an hour.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is longer, or no time at all.</exception>
+    public TimeSpan MeetTimeout
+    {
+        get;
+        init => field = value > TimeSpan.Zero && value <= RendezvousLimits.MaxMeetTimeout
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "Nobody waits for a stranger longer than an hour.");
+    } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Meetings that one connection may wait for at once.</summary>
+    public int MaxWaitingPerConnection { get; init; } = 4;
+
+    /// <summary>Pairing codes that somebody waits with, or that are remembered, in all.</summary>
+    public int MaxCodes { get; init; } = 100_000;
+
+    /// <summary>Meetings a minute that are asked for from one IPv4 address or IPv6 /64: identities cost nothing.</summary>
+    public int MeetsPerMinute { get; init; } = 60;
+
+    /// <summary>How long a code is remembered after somebody came with it, so that it is not used or guessed at again.</summary>
+    public TimeSpan CodeMemory { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Connections in all.</summary>
     public int MaxConnections { get; init; } = 100_000;
 

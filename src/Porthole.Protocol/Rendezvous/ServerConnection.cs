@@ -66,6 +66,9 @@ internal sealed class ServerConnection(SocketId socket, TransportAddress remote,
 
     public RelayCounter? Relayed { get; set; }
 
+    /// <summary>Where it waits for a stranger.</summary>
+    public List<MeetingPlace>? WaitsAt { get; set; }
+
     // Writing
     public Queue<Outgoing>? Queue { get; set; }
 

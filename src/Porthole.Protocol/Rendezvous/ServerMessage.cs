@@ -13,6 +13,7 @@ namespace Porthole.Protocol.Rendezvous;
 [JsonDerivedType(typeof(Superseded), "superseded")]
 [JsonDerivedType(typeof(Incoming), "incoming")]
 [JsonDerivedType(typeof(Ringing), "ringing")]
+[JsonDerivedType(typeof(Waiting), "waiting")]
 [JsonDerivedType(typeof(Candidates), "candidates")]
 [JsonDerivedType(typeof(Restarted), "restarted")]
 [JsonDerivedType(typeof(Reopened), "reopened")]
@@ -50,8 +51,11 @@ public abstract record ServerMessage
     /// <param name="Push">All about the session.</param>
     public sealed record SessionBegun(SessionPush Push) : ServerMessage;
 
-    /// <summary>Both sides connected at once: the client's own connect is over, the other side's session lives. Its push came before, or comes next.</summary>
-    /// <param name="Own">The connect that is over.</param>
+    /// <summary>
+    /// Both sides connected at once, or the second came to a meeting: the client's own request is over, the other side's session lives. Its push came before,
+    /// or comes next.
+    /// </summary>
+    /// <param name="Own">The request that is over.</param>
     /// <param name="By">The session that took its place.</param>
     public sealed record Superseded(SessionId Own, SessionId By) : ServerMessage;
 
@@ -66,6 +70,10 @@ public abstract record ServerMessage
     /// <summary>The other side is being asked.</summary>
     /// <param name="Session">The session.</param>
     public sealed record Ringing(SessionId Session) : ServerMessage;
+
+    /// <summary>The client came first to a meeting, and waits.</summary>
+    /// <param name="Session">The session it asked for.</param>
+    public sealed record Waiting(SessionId Session) : ServerMessage;
 
     /// <summary>More candidates of the other side.</summary>
     /// <param name="Session">The session.</param>

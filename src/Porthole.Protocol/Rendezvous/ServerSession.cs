@@ -22,6 +22,9 @@ internal sealed class ServerSession(SessionId id, PeerId firstPeer, PeerId secon
 
     public int Generation { get; set; }
 
+    /// <summary>The meeting that it came of; null where one side dialled the other.</summary>
+    public Meeting? Meeting { get; set; }
+
     /// <summary>The moment at which the bucket of restarts would be full again.</summary>
     public Instant RestartsFullAt { get; set; }
 

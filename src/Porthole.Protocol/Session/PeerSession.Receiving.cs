@@ -202,6 +202,10 @@ public sealed partial class PeerSession
             case HandshakeVerdict.WrongKey:
                 Finish("the peer's key is not the one that was expected", SessionCloseCause.WrongKey);
                 return true;
+            case HandshakeVerdict.Forged when _handshake is { HasPsk: true, IsInitiator: true, AreKeysReady: false }:
+                // Message 2 is the first that the psk is mixed into. To wait for a better one would be to wait for the time-out.
+                Finish("the peer does not hold the same pre-shared key", SessionCloseCause.WrongPsk);
+                return true;
             default:
                 _packetsRefused++;
                 return false;

@@ -17,4 +17,7 @@ public enum SessionCloseCause
 
     /// <summary>The other side holds another key than the pinned or announced one; nothing was sent to it.</summary>
     WrongKey,
+
+    /// <summary>The answer to the handshake did not open under this side's pre-shared key: the other side has another.</summary>
+    WrongPsk,
 }

@@ -26,6 +26,7 @@ public sealed class RendezvousCodecTests
         new ClientMessage.Know([]), new ClientMessage.Register("bob", AcceptPolicy.Ask, PresenceMode.Room, "garden \u00e9", [s_candidate], s_nat),
         new ClientMessage.Register(null, AcceptPolicy.Anyone, PresenceMode.None, null, [], NatFacts.Unknown), new ClientMessage.Update([s_candidate], s_nat),
         new ClientMessage.Connect(s_session, "bob", null, s_offer, 7), new ClientMessage.Connect(s_session, s_key.PeerId.ToString(), new InstanceId(9), s_offer, 0),
+        new ClientMessage.Meet(s_session, "7K2QD", s_offer), new ClientMessage.Meet(s_session, null, s_offer), new ClientMessage.Met(s_session),
         new ClientMessage.Accept(s_session), new ClientMessage.Refuse(s_session), new ClientMessage.Candidates(s_session, 1, [s_candidate]),
         new ClientMessage.Restart(s_session, 0), new ClientMessage.Reopen(s_session, s_key.PeerId, 3), new ClientMessage.Release(s_session),
         new ClientMessage.Peers(), new ClientMessage.Ping(long.MaxValue), new ClientMessage.Pong(1),
@@ -38,7 +39,7 @@ public sealed class RendezvousCodecTests
         new ServerMessage.SessionBegun(new SessionPush(s_session, true, s_key.PublicKey, "bob", new InstanceId(2), "bob", null, s_plan)),
         new ServerMessage.SessionBegun(new SessionPush(s_session, false, s_key.PublicKey, null, new InstanceId(2), "bob", s_offer, s_plan)),
         new ServerMessage.Superseded(s_session, new SessionId(1)), new ServerMessage.Incoming(s_session, s_key.PublicKey, null, new InstanceId(1)),
-        new ServerMessage.Ringing(s_session), new ServerMessage.Candidates(s_session, 0, [s_candidate]), new ServerMessage.Restarted(s_session, s_plan),
+        new ServerMessage.Ringing(s_session), new ServerMessage.Waiting(s_session), new ServerMessage.Candidates(s_session, 0, [s_candidate]), new ServerMessage.Restarted(s_session, s_plan),
         new ServerMessage.Reopened(s_session, 2), new ServerMessage.Closed(s_session, SessionCloseReason.PeerDisconnected),
         new ServerMessage.PeerList([new PeerInfo(s_key.PeerId, "bob"), new PeerInfo(s_key.PeerId, null)], true),
         new ServerMessage.Presence(new PeerInfo(s_key.PeerId, null), false), new ServerMessage.Ping(0), new ServerMessage.Pong(-1),
@@ -127,6 +128,9 @@ public sealed class RendezvousCodecTests
         Check(new ClientMessage.Update([.. Many(20)], s_nat), new ClientMessage.Update([.. Many(21)], s_nat));
         Check(Connect(new byte[1_200]), Connect(new byte[1_201]));
         Check(Connect(new byte[1]), Connect([]));
+        Check(Meet("7K2QD", 1_200), Meet("7K2QD", 1_201));
+        Check(Meet(null, 1), Meet(null, 0));
+        foreach (string bad in new[] { "", "7K2Q", "7K2QDM", "7k2qd", "7K2QU", "7K-QD", "7K2Q\u0660" }) Check(Meet("7K2QD", 1), Meet(bad, 1));
         Check(Proof(192), Proof(193));
         Check(Foundation(new string('f', 32)), Foundation(new string('f', 33)));
         Check(Foundation("a"), Foundation(""));
@@ -159,6 +163,7 @@ public sealed class RendezvousCodecTests
         });
         static IEnumerable<CandidateInfo> Many(int count) => Enumerable.Repeat(s_candidate, count);
         static ClientMessage Connect(byte[] message) => new ClientMessage.Connect(s_session, "bob", null, new HandshakeOffer(HandshakePattern.XX, message), 0);
+        static ClientMessage Meet(string? code, int size) => new ClientMessage.Meet(s_session, code, new HandshakeOffer(HandshakePattern.XXpsk2, new byte[size]));
         static ClientMessage Proof(int size) => new ClientMessage.Update([s_candidate with { Proof = new byte[size] }], s_nat);
         static ClientMessage Foundation(string foundation) => new ClientMessage.Update([s_candidate with { Foundation = foundation }], s_nat);
         static ClientMessage RoomNamed(string room) => new ClientMessage.Register(null, AcceptPolicy.Anyone, PresenceMode.Room, room, [], s_nat);

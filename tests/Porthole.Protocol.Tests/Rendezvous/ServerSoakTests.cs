@@ -23,6 +23,10 @@ public sealed class ServerSoakTests
             MessageBurst = 1_000_000,
             NewNamesPerHour = 100_000,
             RestartsPerMinute = 100_000,
+            MeetsPerMinute = 100_000,
+            MeetTimeout = TimeSpan.FromMinutes(1),
+            CodeMemory = TimeSpan.FromMinutes(1),
+            Lobby = seed % 2 == 0,
             MaxSessions = 6,
             MaxRoomMembers = 4,
             PublicPresence = seed % 2 == 0,
@@ -57,6 +61,7 @@ public sealed class ServerSoakTests
         Assert.Equal((0, 0, 0), (world.Host.Server.Connections, world.Host.Server.PeersOnline, world.Host.Router.Count));
         Assert.Null(world.Host.NextDeadline);
         int added = world.ServerEvents.OfType<RendezvousServerEvent.RouteAdded>().Count();
+        Assert.Equal(0, world.Host.Server.RememberedCodes);
         Assert.Equal(added, world.ServerEvents.OfType<RendezvousServerEvent.RouteRemoved>().Count());
         Assert.InRange(added, 50, int.MaxValue);
 
@@ -64,7 +69,7 @@ public sealed class ServerSoakTests
         SessionId Session() => new((ulong)Pick(12) + 1);
         CandidateInfo[] Candidates() => [.. Enumerable.Range(0, Pick(4)).Select(i => WorldClient.HostAt($"10.0.{Pick(2)}.{i + 1}:5000"))];
         string Target() => Pick(5) switch { 0 => "nobody", 1 => "name-1", 2 => "name-2", _ => keys[Pick(clients.Length)].PeerId.ToString() };
-        ClientMessage Draw() => Pick(14) switch
+        ClientMessage Draw() => Pick(17) switch
         {
             0 => new ClientMessage.Register(
                 Pick(2) == 0 ? null : $"name-{Pick(4)}", (AcceptPolicy)Pick(4), PresenceMode.Room, $"room-{Pick(3)}", [.. Candidates()], NatFacts.Unknown),
@@ -78,6 +83,8 @@ public sealed class ServerSoakTests
             9 => new ClientMessage.Restart(Session(), Pick(3)),
             10 or 11 => new ClientMessage.Reopen(Session(), keys[Pick(clients.Length)].PeerId, Pick(3)),
             12 => new ClientMessage.Release(Session()),
+            13 or 14 => new ClientMessage.Meet(Session(), Pick(3) == 0 ? null : $"CDE0{Pick(10)}", new HandshakeOffer(HandshakePattern.XXpsk2, new byte[] { 1 })),
+            15 => new ClientMessage.Met(Session()),
             _ => Pick(2) == 0 ? new ClientMessage.Peers() : new ClientMessage.Update([.. Candidates()], NatFacts.Unknown),
         };
     }

@@ -67,6 +67,14 @@ internal sealed class WorldClient
         return session;
     }
 
+    public SessionId Meet(string? code)
+    {
+        var session = SessionId.Create(Entropy);
+        Machine.Meet(_world.Now, session, code, new HandshakeOffer(HandshakePattern.XXpsk2, new byte[] { 0x59, 1, 2, 3 }));
+        Drain();
+        return session;
+    }
+
     public IEnumerable<T> Events<T>()
         where T : RendezvousEvent => Log.Select(entry => entry.Event).OfType<T>();
 
