@@ -55,8 +55,8 @@ public sealed class KernelLab : IDisposable
                   }
                   chain forward {
                     type filter hook forward priority filter
-                    meta l4proto udp ip saddr . ip daddr @pairs drop
-                    meta l4proto udp ip6 saddr . ip6 daddr @pairs6 drop
+                    ip saddr . ip daddr @pairs drop
+                    ip6 saddr . ip6 daddr @pairs6 drop
                   }
                 }
                 """);
@@ -110,17 +110,21 @@ public sealed class KernelLab : IDisposable
     /// <param name="behind">The carrier whose network the router stands in; <c>null</c>: on the public segment.</param>
     /// <param name="network">The first address of the local /24, such as 192.168.1.0; <c>null</c>: one of its own.</param>
     /// <param name="hairpin">Whether inside hosts reach each other by their mapped addresses; the full cone alone can.</param>
+    /// <param name="answer">What the router answers to a TCP segment that nobody asked for; <see cref="KernelNatKind.Poisonable"/> resets in any case.</param>
     /// <exception cref="KernelLabException">The kernel refused.</exception>
-    public KernelSite AddSite(KernelNatKind kind, KernelSite? behind = null, IPAddress? network = null, bool hairpin = false)
+    public KernelSite AddSite(
+        KernelNatKind kind, KernelSite? behind = null, IPAddress? network = null, bool hairpin = false,
+        UnsolicitedSyn answer = UnsolicitedSyn.Drop)
     {
         if (hairpin && kind != KernelNatKind.FullCone) throw new ArgumentException("Only the full cone is built with hairpinning.", nameof(hairpin));
         var site = BuildSite(kind, behind, network);
-        site.Router.LoadRules(KernelNatRules.Build(kind, site.WanAddress, $"{site.Network}/{site.PrefixLength}", hairpin));
+        site.Router.LoadRules(KernelNatRules.Build(kind, site.WanAddress, $"{site.Network}/{site.PrefixLength}", hairpin, answer));
         return site;
     }
 
     /// <summary>
-    /// Adds a site whose router translates UDP by a model, on a TUN device: for behaviours that the kernel lacks. TCP is translated by the kernel.
+    /// Adds a site whose router translates UDP and TCP by a model, on a TUN device: for behaviours that the kernel lacks. What else passes, an echo request, is
+    /// translated by the kernel.
     /// </summary>
     /// <param name="build">Makes the NAT or firewall from the router's outer address.</param>
     /// <param name="link">What a packet meets on its way through the router.</param>
@@ -136,7 +140,7 @@ public sealed class KernelLab : IDisposable
         // The outer address is not the router's own but lies behind the device, so that what is sent to it passes the model.
         site.Router.Configure(
             $"route add {site.WanAddress}/32 dev {KernelNatRules.Tun}\nroute add default dev {KernelNatRules.Tun} table {DelayTable}\n"
-            + $"rule add iif {KernelNatRules.Lan} ipproto udp lookup {DelayTable} pref 10");
+            + $"rule add fwmark {KernelNatRules.ModelMark} lookup {DelayTable} pref 10");
         return site;
     }
 
@@ -145,7 +149,7 @@ public sealed class KernelLab : IDisposable
     public KernelSite AddCarrier(KernelNatKind kind = KernelNatKind.PortRestricted, bool hairpin = false) =>
         AddSite(kind, null, IPAddress.Parse($"100.64.{(_sites + 1).ToString(CultureInfo.InvariantCulture)}.0"), hairpin);
 
-    /// <summary>Lets no UDP pass between two addresses of the public segment, in both directions. TCP goes on.</summary>
+    /// <summary>Lets nothing pass between two addresses of the public segment, in both directions. What each has with others goes on.</summary>
     public void Cut(IPAddress one, IPAddress other) => Change("add", one, other);
 
     /// <summary>Ends a <see cref="Cut"/>.</summary>

@@ -49,6 +49,14 @@ public sealed class KernelSite
             $"addr del {from}/{PrefixLength} dev e0\naddr add {to}/{PrefixLength} dev e0\nroute replace default via {Gateway}"));
     }
 
+    /// <summary>Lets no UDP pass the router any more, in neither direction; TCP goes on.</summary>
+    /// <exception cref="KernelLabException">The kernel refused.</exception>
+    public void BlockUdp() => Router.LoadRules(KernelNatRules.UdpBlock);
+
+    /// <summary>Ends <see cref="BlockUdp"/>.</summary>
+    /// <exception cref="KernelLabException">UDP is not blocked.</exception>
+    public void UnblockUdp() => Router.LoadRules($"delete table {KernelNatRules.UdpBlockTable}");
+
     /// <summary>
     /// Sets how long the router's connection tracking remembers UDP (30 s and 120 s by default). Linux counts a flow as replied
     /// once it has been answered and has lived for two seconds.

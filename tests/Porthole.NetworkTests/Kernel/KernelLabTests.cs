@@ -45,11 +45,73 @@ public sealed class KernelLabTests
     }
 
     [RootFact]
-    public void A_modelled_site_lets_TCP_out_through_the_kernel()
+    public async Task A_modelled_site_carries_a_TCP_connection_segment_by_segment()
     {
         using var lab = new KernelLab();
         var site = lab.AddModelledSite(external => new NatTable(NatProfile.Symmetric, new SeededEntropy(1), external));
-        Assert.True(Connects(site.AddHost("inside"), lab.Server));
+        using var listener = Listen(lab.Server);
+        using var inside = Tcp(site.AddHost("inside"));
+        var token = TestContext.Current.CancellationToken;
+        await inside.ConnectAsync(listener.LocalEndPoint!, token);
+        using var outside = await listener.AcceptAsync(token);
+        var seen = (IPEndPoint)outside.RemoteEndPoint!;
+        Assert.Equal(site.PublicAddress, seen.Address);
+        Assert.NotEqual(((IPEndPoint)inside.LocalEndPoint!).Port, seen.Port);
+
+        byte[] sent = new byte[1_000_000];
+        new Random(1).NextBytes(sent);
+        foreach (var (from, to) in new[] { (inside, outside), (outside, inside) })
+        {
+            byte[] received = new byte[sent.Length];
+            await using var sink = new NetworkStream(to);
+            var sending = from.SendAsync(sent, token).AsTask();
+            await sink.ReadExactlyAsync(received, token);
+            await sending;
+            Assert.Equal(sent, received);
+        }
+    }
+
+    [RootFact]
+    public void A_site_answers_an_unsolicited_SYN_as_it_is_told_whoever_does_its_NAT()
+    {
+        using var lab = new KernelLab();
+        foreach (var (answer, error) in new (UnsolicitedSyn, SocketError?)[]
+        {
+            (UnsolicitedSyn.Drop, null), (UnsolicitedSyn.Reset, SocketError.ConnectionRefused),
+            (UnsolicitedSyn.PortUnreachable, SocketError.ConnectionRefused), (UnsolicitedSyn.Prohibited, SocketError.HostUnreachable),
+        })
+        {
+            var profile = NatProfile.PortRestricted with { Tcp = new NatTcpProfile { UnsolicitedSyn = answer } };
+            var modelled = lab.AddModelledSite(external => new NatTable(profile, new SeededEntropy(1), external));
+            foreach (var site in new[] { lab.AddSite(KernelNatKind.PortRestricted, answer: answer), modelled })
+            {
+                using var stranger = Tcp(lab.Server);
+                var connecting = stranger.ConnectAsync(site.PublicAddress, 5000);
+                bool isAnswered = ((IAsyncResult)connecting).AsyncWaitHandle.WaitOne(error is null ? 300 : 5_000);
+                Assert.Equal(error is not null, isAnswered);
+                if (isAnswered) Assert.Equal(error, (connecting.Exception?.InnerException as SocketException)?.SocketErrorCode);
+            }
+        }
+    }
+
+    [RootFact]
+    public void A_site_that_blocks_UDP_lets_TCP_pass_and_forgets_it_when_told()
+    {
+        using var lab = new KernelLab();
+        var site = lab.AddSite(KernelNatKind.FullCone);
+        var host = site.AddHost("inside");
+        using var inside = Bind(host, 5000);
+        using var outside = Bind(lab.Server, 5000);
+        foreach (bool blocked in new[] { false, true, false })
+        {
+            if (blocked) site.BlockUdp();
+            inside.SendTo([1], new IPEndPoint(lab.Server.Address, 5000));
+            Assert.Equal(!blocked, Receive(outside) is not null);
+            outside.SendTo([1], new IPEndPoint(site.PublicAddress, 5000));
+            Assert.Equal(!blocked, Receive(inside) is not null);
+            Assert.True(Connects(host, lab.Server), "TCP is not blocked.");
+            if (blocked) site.UnblockUdp();
+        }
     }
 
     [RootFact]
@@ -68,7 +130,7 @@ public sealed class KernelLabTests
     }
 
     [RootFact]
-    public void A_cut_stops_datagrams_in_both_directions_until_it_is_healed()
+    public void A_cut_stops_everything_between_two_addresses_until_it_is_healed()
     {
         using var lab = new KernelLab();
         var other = lab.AddPublicHost("other");
@@ -81,7 +143,7 @@ public sealed class KernelLabTests
             two.SendTo([1], new IPEndPoint(lab.Server.Address, 5000));
             Assert.Equal(!cut, Receive(one) is not null);
             Assert.Equal(!cut, Receive(two) is not null);
-            Assert.True(Connects(other, lab.Server), "TCP is not cut.");
+            Assert.Equal(!cut, Connects(other, lab.Server));
             if (cut) lab.Heal(lab.Server.Address, other.Address);
         }
     }
@@ -141,12 +203,21 @@ public sealed class KernelLabTests
 
     private static bool Connects(KernelHost from, KernelHost to)
     {
-        using var listener = to.Namespace.Invoke(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
-        listener.Bind(new IPEndPoint(to.Address, 0));
-        listener.Listen();
-        using var socket = from.Namespace.Invoke(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+        using var listener = Listen(to);
+        using var socket = Tcp(from);
         return socket.ConnectAsync(listener.LocalEndPoint!).Wait(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
     }
+
+    private static Socket Listen(KernelHost host)
+    {
+        var listener = Tcp(host);
+        listener.Bind(new IPEndPoint(host.Address, 0));
+        listener.Listen();
+        return listener;
+    }
+
+    private static Socket Tcp(KernelHost host) =>
+        host.Namespace.Invoke(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
 
     private static Socket Bind(KernelHost host, int port, IPAddress? address = null) => host.Namespace.Invoke(() =>
     {
