@@ -81,7 +81,7 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
         // Ask for nothing first: an idle connection then holds no buffer.
         var ready = await webSocket.ReceiveAsync(Memory<byte>.Empty, _closing.Token).ConfigureAwait(false);
         if (ready.MessageType != WebSocketMessageType.Binary) return false;
-        var batch = await MessageBuffers.RentAsync(_quota, _closing.Token).ConfigureAwait(false);
+        var batch = await MessageBuffers.Main.RentAsync(_quota, _closing.Token).ConfigureAwait(false);
         bool isDelivered = false;
         try
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Porthole.Protocol;
+using Porthole.Runtime;
 using Porthole.Sockets;
 
 namespace Porthole.Lab.Live;
@@ -20,6 +21,8 @@ internal sealed class TunnelSocket : INetworkSocket, ISocketInbox
     public SocketId Id { get; }
 
     public Task Closed => _socket.Closed;
+
+    public InstantClock Clock => _inbox.Clock;
 
     public static TunnelSocket Open(SocketRequest.UdpBind request, TransportAddress host, TransportAddress gateway, ISocketInbox inbox, INetwork real)
     {
@@ -42,6 +45,10 @@ internal sealed class TunnelSocket : INetworkSocket, ISocketInbox
     }
 
     public void Close(bool abortive) => _socket.Close(abortive);
+
+    public SocketId NextAcceptedId() => _inbox.NextAcceptedId();
+
+    public bool Accept(SocketId listener, INetworkSocket socket, TransportAddress remote) => _inbox.Accept(listener, socket, remote);
 
     public void Deliver(ReceiveBatch batch)
     {

@@ -50,7 +50,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
     /// <summary>Completes when the host has stopped and its sockets are closed; faults when the machine threw, which is a defect.</summary>
     public Task Completion => _completion.Task;
 
-    /// <summary>The clock of the machine.</summary>
+    /// <inheritdoc/>
     public InstantClock Clock => _clock;
 
     /// <summary>Runs a command on the machine's thread, after everything that was queued before. Dropped when the host has stopped.</summary>
@@ -87,14 +87,10 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
         return await answer.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Numbers a connection that somebody else accepted, for instance a web server. Any thread may call it.</summary>
+    /// <inheritdoc/>
     public SocketId NextAcceptedId() => new(Interlocked.Decrement(ref _lastAccepted));
 
-    /// <summary>Hands an accepted connection to the machine. Must come before the connection delivers anything.</summary>
-    /// <param name="listener">The listener's number.</param>
-    /// <param name="socket">The connection, numbered by <see cref="NextAcceptedId"/>.</param>
-    /// <param name="remote">Who connected.</param>
-    /// <returns>False when the host has stopped.</returns>
+    /// <inheritdoc/>
     public bool Accept(SocketId listener, INetworkSocket socket, TransportAddress remote)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -230,7 +226,12 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
 
     private void Stop(Exception? defect)
     {
-        while (_inputs.TryTakeRest(out var input)) (input.Item as ReceiveBatch)?.Release();
+        while (_inputs.TryTakeRest(out var input))
+        {
+            if (input.Item is ReceiveBatch batch) batch.Release();
+            else if (input.Item is SocketEvent.Accepted) ((INetworkSocket)input.State!).Close(abortive: true);
+        }
+
         _addressWatch.Dispose();
         _sockets.CloseAllAsync().ContinueWith(
             _ =>

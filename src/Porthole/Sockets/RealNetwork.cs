@@ -19,9 +19,6 @@ public sealed class RealNetwork : INetwork
     /// <summary>Whether to leave out the fast paths that only this system has.</summary>
     public bool Portable { get; init; }
 
-    /// <summary>The local TCP port of main connections, which keeps the mapping of that port warm for hole punching; 0 leaves it to the system.</summary>
-    public int MainConnectionPort { get; init; }
-
     /// <inheritdoc/>
     public ImmutableArray<TransportAddress> LocalAddresses => _watcher.Current();
 
@@ -38,7 +35,9 @@ public sealed class RealNetwork : INetwork
             return request switch
             {
                 SocketRequest.UdpBind bind => UdpSocket.Open(bind, inbox, Portable),
-                SocketRequest.ServerConnect connect => ServerConnector.Open(connect, MainConnectionPort, inbox),
+                SocketRequest.TcpListen listen => TcpListenerSocket.Open(listen, inbox),
+                SocketRequest.TcpConnect connect => TcpConnector.Open(connect, inbox),
+                SocketRequest.ServerConnect connect => ServerConnector.Open(connect, inbox),
                 _ => FailedSocket.Report(request.Socket, SocketFailure.Other, "this network opens no such socket", inbox),
             };
         }

@@ -20,16 +20,15 @@ internal static class ServerConnector
 
     /// <summary>Starts to connect.</summary>
     /// <param name="request">The server.</param>
-    /// <param name="localPort">The local port of the TCP connection; 0 leaves it to the system.</param>
     /// <param name="inbox">Where the events go.</param>
-    public static WebSocketConnection Open(SocketRequest.ServerConnect request, int localPort, ISocketInbox inbox)
+    public static WebSocketConnection Open(SocketRequest.ServerConnect request, ISocketInbox inbox)
     {
         var connection = new WebSocketConnection(request.Socket, inbox);
-        _ = RunAsync(connection, request, localPort, inbox);
+        _ = RunAsync(connection, request, inbox);
         return connection;
     }
 
-    private static async Task RunAsync(WebSocketConnection connection, SocketRequest.ServerConnect request, int localPort, ISocketInbox inbox)
+    private static async Task RunAsync(WebSocketConnection connection, SocketRequest.ServerConnect request, ISocketInbox inbox)
     {
         await Task.Yield();
         Socket? tcp = null;
@@ -48,7 +47,7 @@ internal static class ServerConnector
                 {
                     // The handler would ask a second time when the first connection ends without an answer; a Porthole server answers.
                     if (tcp is not null) throw new IOException("closed without an answer");
-                    tcp = await ConnectAsync(context.DnsEndPoint, localPort, cancellationToken).ConfigureAwait(false);
+                    tcp = await ConnectAsync(context.DnsEndPoint, request.LocalPort, cancellationToken).ConfigureAwait(false);
                     return new NetworkStream(tcp, ownsSocket: true);
                 },
             };
@@ -113,16 +112,25 @@ internal static class ServerConnector
 
     private static async Task<Socket> ConnectAsync(IPEndPoint server, int localPort, CancellationToken cancellationToken)
     {
-        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            if (OperatingSystem.IsLinux()) socket.SetRawSocketOption(6 /* IPPROTO_TCP */, 25 /* TCP_NOTSENT_LOWAT */, BitConverter.GetBytes(NotSentLowWater));
-            if (localPort != 0)
-            {
-                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true); // shared with TCP hole punching
-                socket.Bind(new IPEndPoint(server.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, localPort));
-            }
+            return await ConnectFromAsync(server, localPort, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException exception) when (localPort != 0 && exception.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable)
+        {
+            // Another program has the port, or the last main connection from it ended a moment ago (TIME_WAIT). To be online matters more than the port.
+            return await ConnectFromAsync(server, localPort: 0, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
+    private static async Task<Socket> ConnectFromAsync(IPEndPoint server, int localPort, CancellationToken cancellationToken)
+    {
+        var any = server.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
+        var socket = localPort == 0 ? TcpSockets.Create(server.AddressFamily) : TcpSockets.Bind(TransportAddress.From(any, (ushort)localPort));
+        try
+        {
+            socket.NoDelay = true;
+            TcpSockets.SetNotSentLowWater(socket, NotSentLowWater);
             await socket.ConnectAsync(server, cancellationToken).ConfigureAwait(false);
             return socket;
         }

@@ -165,7 +165,7 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
                 // Ask for nothing first: an idle connection then holds no buffer.
                 var ready = await webSocket.ReceiveAsync(Memory<byte>.Empty, _aborting.Token).ConfigureAwait(false);
                 if (ready.MessageType == WebSocketMessageType.Close) return Ended(webSocket);
-                var batch = await MessageBuffers.RentAsync(_quota, _aborting.Token).ConfigureAwait(false);
+                var batch = await MessageBuffers.Main.RentAsync(_quota, _aborting.Token).ConfigureAwait(false);
                 int length = 0;
                 ValueWebSocketReceiveResult received;
                 do

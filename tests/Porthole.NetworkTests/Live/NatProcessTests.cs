@@ -5,6 +5,7 @@ using Porthole.Lab.Live;
 using Porthole.Lab.Nat;
 using Porthole.Lab.Probe;
 using Porthole.Protocol;
+using Porthole.Runtime;
 using Porthole.Sockets;
 
 namespace Porthole.NetworkTests.Live;
@@ -126,6 +127,8 @@ public sealed class NatProcessTests
         public LabSocket(LabNetwork network, ushort port) =>
             _socket = network.Open(new SocketRequest.UdpBind(new SocketId(1), network.LocalAddresses[0].WithPort(port)), this);
 
+        public InstantClock Clock { get; } = new(TimeProvider.System);
+
         public void Send(TransportAddress to, byte number) => _socket.Send(to, [number], 1);
 
         public async Task<(TransportAddress From, int Number)> ReceiveAsync() =>
@@ -136,6 +139,10 @@ public sealed class NatProcessTests
             _socket.Close(abortive: false);
             await _socket.Closed.WaitAsync(s_patience, TestContext.Current.CancellationToken);
         }
+
+        public SocketId NextAcceptedId() => throw new NotSupportedException("It has no listener.");
+
+        public bool Accept(SocketId listener, INetworkSocket socket, TransportAddress remote) => false;
 
         public void Deliver(ReceiveBatch batch)
         {

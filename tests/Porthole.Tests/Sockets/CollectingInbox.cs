@@ -5,7 +5,7 @@ using Porthole.Sockets;
 namespace Porthole.Tests.Sockets;
 
 /// <summary>An inbox that keeps what arrives, and lets a test wait for it, bounded.</summary>
-internal sealed class CollectingInbox : ISocketInbox
+internal sealed class CollectingInbox : TestInbox
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -13,12 +13,13 @@ internal sealed class CollectingInbox : ISocketInbox
     private readonly ConcurrentQueue<(TransportAddress Remote, byte[] Bytes)> _datagrams = new();
     private readonly ConcurrentQueue<SocketEvent> _events = new();
     private readonly SemaphoreSlim _happened = new(0);
+    private readonly ConcurrentQueue<INetworkSocket> _accepted = new();
 
     public int Datagrams => _datagrams.Count;
 
     public int Events => _events.Count;
 
-    public void Deliver(ReceiveBatch batch)
+    public override void Deliver(ReceiveBatch batch)
     {
         foreach (var datagram in batch.Datagrams.Datagrams)
         {
@@ -29,10 +30,25 @@ internal sealed class CollectingInbox : ISocketInbox
         batch.Release();
     }
 
-    public void Deliver(SocketEvent socketEvent)
+    public override void Deliver(SocketEvent socketEvent)
     {
         _events.Enqueue(socketEvent);
         _happened.Release();
+    }
+
+    public override bool Accept(SocketId listener, INetworkSocket socket, TransportAddress remote)
+    {
+        _accepted.Enqueue(socket);
+        Deliver(new SocketEvent.Accepted(listener, socket.Id, remote));
+        return true;
+    }
+
+    public async Task<(INetworkSocket Socket, TransportAddress Remote)> NextAcceptedAsync()
+    {
+        var accepted = await NextEventAsync<SocketEvent.Accepted>();
+        Assert.True(_accepted.TryDequeue(out var socket));
+        Assert.Equal(accepted.Socket, socket.Id);
+        return (socket, accepted.Remote);
     }
 
     public async Task<(TransportAddress Remote, byte[] Bytes)> NextDatagramAsync()
@@ -47,6 +63,6 @@ internal sealed class CollectingInbox : ISocketInbox
     {
         Assert.True(await _happened.WaitAsync(Patience, TestContext.Current.CancellationToken), "No event arrived.");
         Assert.True(_events.TryDequeue(out var socketEvent));
-        return Assert.IsType<TEvent>(socketEvent);
+        return Assert.IsType<TEvent>(socketEvent, exactMatch: false);
     }
 }

@@ -222,11 +222,39 @@ public sealed class MainConnectionTests
     {
         await using var server = await TestServer.StartAsync(EchoAsync);
         int port = FreePort();
+        Assert.Equal(port, await LocalPortAsync(server.Address, port));
+    }
+
+    [Fact]
+    public async Task When_another_program_has_the_chosen_port_the_connection_leaves_from_any()
+    {
+        await using var server = await TestServer.StartAsync(EchoAsync);
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        int port = ((IPEndPoint)other.LocalEndpoint).Port;
+        Assert.NotEqual(port, await LocalPortAsync(server.Address, port));
+    }
+
+    [Fact]
+    public async Task When_the_last_connection_from_the_chosen_port_is_not_forgotten_yet_the_next_leaves_from_any()
+    {
+        await using var server = await TestServer.StartAsync(EchoAsync);
+        int port = FreePort();
+        using var last = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        last.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        last.Bind(new IPEndPoint(IPAddress.Any, port));
+        await last.ConnectAsync(IPAddress.Loopback, server.Port, Token);
+        Assert.NotEqual(port, await LocalPortAsync(server.Address, port));
+    }
+
+    private static async Task<int> LocalPortAsync(Uri server, int port)
+    {
         var inbox = new CollectingInbox();
-        var socket = new RealNetwork { MainConnectionPort = port }.Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
-        Assert.Equal(port, (await inbox.NextEventAsync<SocketEvent.Opened>()).Local.Port);
+        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server, (ushort)port), inbox);
+        int local = (await inbox.NextEventAsync<SocketEvent.Opened>()).Local.Port;
         socket.Close(abortive: true);
         await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+        return local;
     }
 
     private static async Task<SocketEvent.Failed> FailAsync(Uri server)
@@ -263,15 +291,15 @@ public sealed class MainConnectionTests
         }
     }
 
-    private sealed class HoardingInbox : ISocketInbox
+    private sealed class HoardingInbox : TestInbox
     {
         private int _held;
 
         public int Held => Volatile.Read(ref _held);
 
-        public void Deliver(ReceiveBatch batch) => Interlocked.Increment(ref _held);
+        public override void Deliver(ReceiveBatch batch) => Interlocked.Increment(ref _held);
 
-        public void Deliver(SocketEvent socketEvent)
+        public override void Deliver(SocketEvent socketEvent)
         {
         }
     }

@@ -144,18 +144,18 @@ public sealed class UdpSocketTests
         foreach (var socket in sockets) await socket.Closed.WaitAsync(CollectingInbox.Patience, TestContext.Current.CancellationToken);
     }
 
-    private sealed class HoardingInbox : ISocketInbox
+    private sealed class HoardingInbox : TestInbox
     {
         public SemaphoreSlim Arrived { get; } = new(0);
 
         public TransportAddress Local { get; private set; }
 
-        public void Deliver(ReceiveBatch batch) => Arrived.Release();
+        public override void Deliver(ReceiveBatch batch) => Arrived.Release();
 
-        public void Deliver(SocketEvent socketEvent) => Local = ((SocketEvent.Opened)socketEvent).Local;
+        public override void Deliver(SocketEvent socketEvent) => Local = ((SocketEvent.Opened)socketEvent).Local;
     }
 
-    private sealed class CountingInbox : ISocketInbox
+    private sealed class CountingInbox : TestInbox
     {
         private readonly ManualResetEventSlim _all = new();
         private int _missing;
@@ -172,7 +172,7 @@ public sealed class UdpSocketTests
 
         public long AllocatedByReceiver { get; private set; }
 
-        public void Deliver(ReceiveBatch batch)
+        public override void Deliver(ReceiveBatch batch)
         {
             AllocatedByReceiver = GC.GetAllocatedBytesForCurrentThread();
             int arrived = batch.Count;
@@ -180,6 +180,6 @@ public sealed class UdpSocketTests
             if (Interlocked.Add(ref _missing, -arrived) == 0) _all.Set();
         }
 
-        public void Deliver(SocketEvent socketEvent) => Local = ((SocketEvent.Opened)socketEvent).Local;
+        public override void Deliver(SocketEvent socketEvent) => Local = ((SocketEvent.Opened)socketEvent).Local;
     }
 }
