@@ -5,19 +5,21 @@ namespace Porthole.Protocol.Ice;
 /// <summary>What the parts of an agent share, and the steps that concern more than one of them.</summary>
 internal sealed class AgentCore
 {
-    // A failed pair is checked again after 1, 2, 4 … s, while nothing else works and the agent's time is not over.
+    // A failed pair is checked again after 1, 2, 4 … s, while no UDP pair works and the agent's time is not over.
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(1);
     private const int MaxRetryDoublings = 4;
 
     private readonly Queue<IceEvent> _events = new();
     private RoleStrategy _role;
+    private bool _isHeldOver;
 
     public AgentCore(IceOptions options, IceRole role, IceCredentials local, EntropySource entropy)
     {
         (Options, Entropy) = (options, entropy);
         Messages = new CheckMessage(local);
-        Locals = new CandidateSet(options.MaxCandidates);
-        Remotes = new CandidateSet(options.MaxCandidates);
+        // Each connection may show an address of its own on top of its base.
+        Locals = new CandidateSet(options.MaxCandidates, 2 * IceOptions.ConnectionLimit);
+        Remotes = new CandidateSet(options.MaxCandidates, options.MaxCandidates);
         Checklist = new Checklist(options.MaxPairs);
         Scheduler = new CheckScheduler(options, Checklist);
         Valid = new ValidList(this);
@@ -60,6 +62,17 @@ internal sealed class AgentCore
     /// <summary>When the agent gives up; null before the start.</summary>
     public Instant? GiveUpAt { get; private set; }
 
+    /// <summary>Whether something else than checks may still bring a pair, so that the agent does not give up.</summary>
+    public bool HoldOpen { get; set; }
+
+    /// <summary>When <see cref="GiveUp"/> is due; null while it is held off.</summary>
+    public Instant? GiveUpDue => HoldOpen && _isHeldOver ? null : GiveUpAt;
+
+    /// <summary>
+    /// Whether other pairs are no longer worth every effort: one is nominated, and UDP works. A TCP pair alone leaves much to be wished for.
+    /// </summary>
+    public bool IsCurbed => Selected is not null && Valid.HasUdp;
+
     /// <summary>Whether checks may be sent: started, not failed, and the other agent's password is known.</summary>
     public bool CanCheck => State is not (IceState.New or IceState.Failed) && Messages.Remote is not null;
 
@@ -90,6 +103,39 @@ internal sealed class AgentCore
         if (!Checklist.TryAdd(pair, vouched, out var removed)) return null;
         if (removed is not null) Forget(removed);
         return pair;
+    }
+
+    /// <summary>Adds the pair that a TCP connection is (RFC 6544 section 7).</summary>
+    /// <returns>Null when it is known, or there is no room.</returns>
+    public CandidatePair? AddConnection(SocketId socket, TransportAddress localAddress, TransportAddress remoteAddress, TcpCandidateType type)
+    {
+        if (Locals.TryFindSender(socket, out _) || CountConnections() == IceOptions.ConnectionLimit) return null;
+        var local = Candidate.Connection(socket, localAddress, type);
+        if (!local.IsReachable || !Locals.TryAdd(local)) return null;
+        var remoteType = type == TcpCandidateType.Passive ? TcpCandidateType.Active : TcpCandidateType.SimultaneousOpen;
+        if (!Remotes.TryFind(Transports.Tcp, default, remoteAddress, out var remote))
+        {
+            // RFC 8445 section 7.3.1.3. What it is worth the other agent's check will say.
+            uint priority = CandidatePriority.ComputeTcp(CandidateType.PeerReflexive, remoteType);
+            remote = Candidate.Remote(CandidateType.PeerReflexive, remoteAddress, priority, string.Empty, remoteType);
+        }
+
+        var pair = new CandidatePair(local, remote, _role.PairPriority(local, remote));
+        if (!Checklist.TryAdd(pair, vouched: true, out var removed))
+        {
+            Locals.RemoveSocket(socket);
+            return null;
+        }
+
+        if (removed is not null) Forget(removed);
+        return pair;
+    }
+
+    /// <summary>Takes the priority that a check on a connection gives its sender, unless signalling has said it.</summary>
+    public void TakePriority(CandidatePair pair, uint priority)
+    {
+        if (pair.Remote.Type != CandidateType.PeerReflexive || pair.Remote.Priority == priority) return;
+        Replace(pair, pair.Local, pair.Remote with { Priority = priority });
     }
 
     public void Replace(CandidatePair pair, Candidate local, Candidate remote)
@@ -160,6 +206,7 @@ internal sealed class AgentCore
             pair.AllowNomination();
             Valid.Add(now, pair, must: false);
             if (State == IceState.Checking && Valid.Pairs.Count > 0) SetState(IceState.Connected);
+            if (IsCurbed) Open.Curb(now);
         }
 
         _role.HandleAnswered(now, check);
@@ -179,8 +226,16 @@ internal sealed class AgentCore
             _role.HandleNominationFailed(now, pair);
         }
 
+        if (pair.Transport == Transports.Tcp)
+        {
+            // What TCP did not carry in time it will not carry better the next time.
+            pair.State = PairState.Failed;
+            Report(new IceEvent.ConnectionFailed(pair));
+            return;
+        }
+
         pair.State = PairState.Failed;
-        pair.RetryAt = State == IceState.Checking ? now + s_firstRetry * (1 << Math.Min(pair.Failures, MaxRetryDoublings)) : Instant.Never;
+        pair.RetryAt = Valid.HasUdp ? Instant.Never : now + s_firstRetry * (1 << Math.Min(pair.Failures, MaxRetryDoublings));
         pair.Failures++;
     }
 
@@ -222,8 +277,8 @@ internal sealed class AgentCore
         Valid.Add(now, pair, must: true);
         Selected = pair;
         Report(new IceEvent.PairSelected(pair));
-        if (Options.KeepValidPairs) Open.Curb(now);
-        else Conclude(pair);
+        if (!Options.KeepValidPairs) Conclude(pair);
+        else if (IsCurbed) Open.Curb(now);
         SetState(IceState.Completed);
     }
 
@@ -238,16 +293,22 @@ internal sealed class AgentCore
         Valid.Lose(pair);
         if (Selected == pair) Selected = null;
         if (Valid.Pairs.Count > 0) return;
-        if (State == IceState.Completed || (State == IceState.Connected && now >= GiveUpAt)) Fail();
+        if (State == IceState.Completed || (State == IceState.Connected && now >= GiveUpAt && !HoldOpen)) Fail();
         else if (State == IceState.Connected) SetState(IceState.Checking);
     }
 
     /// <summary>The time for checking is over.</summary>
     public void GiveUp()
     {
-        GiveUpAt = null;
-        if (Valid.Pairs.Count == 0) Fail();
-        else Scheduler.StopOrdinary();
+        if (Valid.Pairs.Count == 0 && !HoldOpen)
+        {
+            Fail();
+            return;
+        }
+
+        Scheduler.StopOrdinary();
+        if (Valid.Pairs.Count > 0) GiveUpAt = null;
+        else _isHeldOver = true;
     }
 
     public void Report(IceEvent iceEvent) => _events.Enqueue(iceEvent);
@@ -260,6 +321,17 @@ internal sealed class AgentCore
     }
 
     public bool TryTakeEvent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IceEvent? iceEvent) => _events.TryDequeue(out iceEvent);
+
+    private int CountConnections()
+    {
+        int count = 0;
+        foreach (var pair in Checklist.Pairs)
+        {
+            if (pair.Transport == Transports.Tcp) count++;
+        }
+
+        return count;
+    }
 
     // RFC 8445 section 8.1.2: the other pairs are dropped, and what is under way for them.
     private void Conclude(CandidatePair selected)

@@ -45,6 +45,9 @@ public sealed class CandidatePair
     /// <summary>The address to send to.</summary>
     public TransportAddress RemoteAddress => Remote.Address;
 
+    /// <summary>UDP or TCP; a TCP pair is one connection.</summary>
+    public Transports Transport => Local.Transport;
+
     /// <summary>How many requests were sent on it, consent aside.</summary>
     public int ChecksSent { get; private set; }
 

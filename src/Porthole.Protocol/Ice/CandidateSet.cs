@@ -2,29 +2,38 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Porthole.Protocol.Ice;
 
-/// <summary>One side's candidates, no two with one address and base, and never more than the limit.</summary>
-internal sealed class CandidateSet(int limit)
+/// <summary>One side's candidates, no two with one transport, address and base, and never more than the limit of each transport.</summary>
+internal sealed class CandidateSet(int limit, int tcpLimit)
 {
     private readonly List<Candidate> _candidates = [];
 
     public IReadOnlyList<Candidate> All => _candidates;
 
-    public bool IsFull => _candidates.Count >= limit;
+    public bool IsFull(Transports transport)
+    {
+        int count = 0;
+        foreach (var known in _candidates)
+        {
+            if (known.Transport == transport) count++;
+        }
+
+        return count >= (transport == Transports.Tcp ? tcpLimit : limit);
+    }
 
     public bool TryAdd(Candidate candidate)
     {
-        if (IsFull || !candidate.IsReachable || TryFind(candidate.Socket, candidate.Address, out _)) return false;
+        if (IsFull(candidate.Transport) || !candidate.IsReachable || TryFind(candidate.Transport, candidate.Socket, candidate.Address, out _)) return false;
         _candidates.Add(candidate);
         return true;
     }
 
     /// <summary>Finds the candidate with an address; remote candidates have no socket, so that theirs is the default.</summary>
-    public bool TryFind(SocketId socket, TransportAddress address, [NotNullWhen(true)] out Candidate? candidate)
+    public bool TryFind(Transports transport, SocketId socket, TransportAddress address, [NotNullWhen(true)] out Candidate? candidate)
     {
         candidate = null;
         foreach (var known in _candidates)
         {
-            if (known.Address == address && known.Socket == socket) candidate = known;
+            if (known.Address == address && known.Socket == socket && known.Transport == transport) candidate = known;
         }
 
         return candidate is not null;

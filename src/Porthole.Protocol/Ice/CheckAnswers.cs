@@ -50,8 +50,8 @@ internal sealed class CheckAnswers(AgentCore agent)
     private Candidate ValidLocal(ConnectivityCheck check, TransportAddress mapped)
     {
         var local = check.Pair.Local;
-        if (agent.Locals.TryFind(local.Socket, mapped, out var known)) return known;
-        var learnt = Candidate.Local(CandidateType.PeerReflexive, local.Socket, mapped, local.Base, default, 0) with { Priority = check.Priority };
+        if (agent.Locals.TryFind(local.Transport, local.Socket, mapped, out var known)) return known;
+        var learnt = Candidate.Local(CandidateType.PeerReflexive, local.Socket, mapped, local.Base, default, 0) with { Priority = check.Priority, Tcp = local.Tcp };
         agent.Locals.TryAdd(learnt);
         return learnt;
     }

@@ -8,10 +8,13 @@ internal sealed class Checklist(int limit)
     public IReadOnlyList<CandidatePair> Pairs => _pairs;
 
     /// <summary>
-    /// Whether two candidates may be a pair: one address family, and link-local IPv6 only with its like (RFC 8445 section 6.1.2.2).
+    /// Whether two candidates may be a pair: both UDP, one address family, and link-local IPv6 only with its like (RFC 8445 section 6.1.2.2). A TCP pair is
+    /// there when its connection is.
     /// </summary>
     public static bool CanPair(Candidate local, Candidate remote) =>
-        local.Base.IsIPv6 == remote.Address.IsIPv6
+        local.Tcp is null
+        && remote.Tcp is null
+        && local.Base.IsIPv6 == remote.Address.IsIPv6
         && (!local.Base.IsIPv6 || local.Base.IsLinkLocal == remote.Address.IsLinkLocal);
 
     public CandidatePair? Find(SocketId socket, TransportAddress remote)

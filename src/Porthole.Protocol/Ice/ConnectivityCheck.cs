@@ -44,7 +44,9 @@ internal sealed class ConnectivityCheck
     public required TimeSpan Timeout { get; init; }
 
     /// <summary>PRIORITY: what the candidate would be worth as a peer-reflexive one (RFC 8445 section 7.1.1).</summary>
-    public uint Priority => CandidatePriority.AsPeerReflexive(Pair.Local.Priority);
+    public uint Priority => Pair.Transport == Transports.Tcp
+        ? CandidatePriority.AsTcpPeerReflexive(Pair.Local.Priority)
+        : CandidatePriority.AsPeerReflexive(Pair.Local.Priority);
 
     /// <summary>USE-CANDIDATE: the controlling agent alone nominates.</summary>
     public bool UseCandidate => Purpose == CheckPurpose.Nomination && Role == IceRole.Controlling;
@@ -68,10 +70,17 @@ internal sealed class ConnectivityCheck
     /// <summary>Counts a transmission and plans the next.</summary>
     /// <param name="now">The moment.</param>
     /// <param name="options">The agent's numbers.</param>
-    /// <param name="curbed">Whether a pair is nominated already, so that this one is no longer worth every effort.</param>
+    /// <param name="curbed">Whether a UDP pair is there and one nominated already, so that this one is no longer worth every effort.</param>
     public void HandleSent(Instant now, IceOptions options, bool curbed)
     {
         if (Transmissions++ == 0) SentAt = now;
+        if (Pair.Transport == Transports.Tcp)
+        {
+            // RFC 8489 section 6.2.2: TCP repeats what is lost, nobody else does.
+            (NextTransmission, Expiry) = (Instant.Never, now + options.ConnectionCheckTimeout);
+            return;
+        }
+
         NextTransmission = now + options.IntervalAfter(Timeout, Transmissions);
         if (Purpose == CheckPurpose.Consent || Transmissions >= options.MaxTransmissions) Stop(now);
         else if (curbed) Curb(now);
@@ -87,6 +96,7 @@ internal sealed class ConnectivityCheck
     public void Stop(Instant now)
     {
         NextTransmission = Instant.Never;
+        if (Pair.Transport == Transports.Tcp) return; // it never goes out again, and expires when it does
         var wait = Timeout * AnswerWaitFactor;
         Expiry = Instant.Min(Expiry, now + (wait > s_minAnswerWait ? wait : s_minAnswerWait));
     }

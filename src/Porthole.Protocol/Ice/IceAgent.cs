@@ -59,25 +59,35 @@ public sealed class IceAgent
     /// <summary>How many requests were sent, consent aside.</summary>
     public int ChecksSent => _core.Scheduler.ChecksSent;
 
+    /// <summary>
+    /// Whether something else may still bring a pair, such as attempts to connect by TCP: while it is true the agent does not fail for lack of one, whatever
+    /// the <see cref="IceOptions.CheckingTimeout"/>. When it becomes false after that time, the next <see cref="HandleDeadline"/> ends it.
+    /// </summary>
+    public bool HoldOpen
+    {
+        get => _core.HoldOpen;
+        set => _core.HoldOpen = value;
+    }
+
     /// <summary>When to call <see cref="HandleDeadline"/> if nothing arrives first; null when only input can wake the agent.</summary>
     public Instant? NextDeadline
     {
         get
         {
-            if (!_core.CanCheck) return _core.GiveUpAt;
-            var next = Instant.Earlier(_core.GiveUpAt, _core.Open.NextDeadline);
+            if (!_core.CanCheck) return _core.GiveUpDue;
+            var next = Instant.Earlier(_core.GiveUpDue, _core.Open.NextDeadline);
             next = Instant.Earlier(next, _core.Scheduler.NextDeadline);
             next = Instant.Earlier(next, _core.Role.NextDeadline);
             return Instant.Earlier(next, _core.Valid.NextDeadline);
         }
     }
 
-    /// <summary>Adds a local candidate, at any time.</summary>
-    /// <returns>False when it is known, cannot be reached, or there are <see cref="IceOptions.MaxCandidates"/>.</returns>
+    /// <summary>Adds a local UDP candidate, at any time.</summary>
+    /// <returns>False when it is for TCP, known, cannot be reached, or there are <see cref="IceOptions.MaxCandidates"/>.</returns>
     public bool AddLocalCandidate(Instant now, Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
-        if (State == IceState.Failed || !_core.Locals.TryAdd(candidate)) return false;
+        if (State == IceState.Failed || candidate.Tcp is not null || !_core.Locals.TryAdd(candidate)) return false;
         if (IsConcluded) return true;
         foreach (var remote in _core.Remotes.All) _core.AddPair(candidate, remote, vouched: false);
         return true;
@@ -92,17 +102,56 @@ public sealed class IceAgent
         _checks.ProcessEarly(now);
     }
 
-    /// <summary>Adds a remote candidate, at any time (RFC 8838 section 11).</summary>
+    /// <summary>
+    /// Adds a remote candidate, at any time (RFC 8838 section 11). One for TCP is only known then: a pair comes of it when a connection does.
+    /// </summary>
     /// <returns>False when it is known, cannot be reached, or there are <see cref="IceOptions.MaxCandidates"/>.</returns>
     public bool AddRemoteCandidate(Instant now, Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
         if (State == IceState.Failed) return false;
         candidate = candidate with { Socket = default };
-        if (_core.Remotes.TryFind(default, candidate.Address, out var known)) return TakeSignalled(known, candidate);
+        if (_core.Remotes.TryFind(candidate.Transport, default, candidate.Address, out var known)) return TakeSignalled(known, candidate);
         if (!_core.Remotes.TryAdd(candidate)) return false;
         if (IsConcluded) return true;
         foreach (var local in _core.Locals.All) _core.AddPair(local, candidate, vouched: false);
+        return true;
+    }
+
+    /// <summary>
+    /// Adds a TCP connection that was made from here (RFC 6544 section 7): it is a pair, checked at once and once only. The check's credentials tell whose
+    /// connection it is; ports say nothing behind NATs.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="socket">The connection; its messages are framed as RFC 4571 says.</param>
+    /// <param name="local">Its local address.</param>
+    /// <param name="remote">Its remote address.</param>
+    /// <returns>False when it is of no use: the agent has failed or is done, or there are <see cref="IceOptions.ConnectionLimit"/>.</returns>
+    public bool AddConnection(Instant now, SocketId socket, TransportAddress local, TransportAddress remote)
+    {
+        if (State == IceState.Failed || IsConcluded) return false;
+        if (_core.AddConnection(socket, local, remote, TcpCandidateType.SimultaneousOpen) is not { } pair) return false;
+        _core.Scheduler.Trigger(pair);
+        return true;
+    }
+
+    /// <summary>
+    /// Takes the first message of a connection that a listener accepted. If it is a genuine check of the other agent the connection is a pair from now on;
+    /// else nothing happened, and nothing is sent: to a stranger there is nobody here.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="socket">The connection.</param>
+    /// <param name="local">Its local address.</param>
+    /// <param name="remote">Its remote address.</param>
+    /// <param name="message">The message.</param>
+    /// <returns>Whether the connection is this agent's.</returns>
+    public bool TryAccept(Instant now, SocketId socket, TransportAddress local, TransportAddress remote, ReadOnlySpan<byte> message)
+    {
+        if (State == IceState.Failed || IsConcluded) return false;
+        if (!StunReader.TryParse(message, out var check) || check.Method != StunMethod.Binding || check.Class != StunClass.Request) return false;
+        if (!_core.Messages.IsForUs(check, out _) || !_core.Messages.IsAuthentic(check)) return false;
+        if (_core.AddConnection(socket, local, remote, TcpCandidateType.Passive) is null) return false;
+        _checks.Handle(now, socket, remote, check);
         return true;
     }
 
@@ -142,7 +191,7 @@ public sealed class IceAgent
         };
     }
 
-    /// <summary>A local address is gone: its candidates, its pairs and what was sent from it. Consent for its valid pairs is lost.</summary>
+    /// <summary>A local address, or a connection, is gone: its candidates, its pairs and what was sent from it. Consent for its valid pairs is lost.</summary>
     public void RemoveSocket(Instant now, SocketId socket)
     {
         _core.Locals.RemoveSocket(socket);
@@ -161,7 +210,7 @@ public sealed class IceAgent
         while (_core.Open.TryTakeExpired(now, out var check)) _core.HandleFailed(now, check, CheckStep.Failed);
         while (_core.Valid.TryFindExpired(now, out var pair)) _core.Lose(now, pair);
         _core.Role.HandleDeadline(now);
-        if (_core.GiveUpAt <= now) _core.GiveUp();
+        if (_core.GiveUpDue <= now) _core.GiveUp();
     }
 
     /// <summary>Writes the next datagram: answers first, then checks that are sent again, new ones, and consent.</summary>
@@ -177,7 +226,7 @@ public sealed class IceAgent
         }
 
         if (!_core.CanCheck || NextCheck(now) is not { } check) return false;
-        check.HandleSent(now, _core.Options, _core.Selected is not null);
+        check.HandleSent(now, _core.Options, _core.IsCurbed);
         writer.Begin(check.Pair.Socket, check.Pair.RemoteAddress);
         writer.Commit(_core.Messages.WriteRequest(buffer, check));
         _core.Trace(CheckStep.Sent, check.Pair, check.Transmissions);

@@ -29,6 +29,10 @@ public abstract record IceEvent
     /// <param name="Pair">The pair.</param>
     public sealed record PairReleased(CandidatePair Pair) : IceEvent;
 
+    /// <summary>A check on a TCP connection was refused, or not answered in time: whoever is there is not the other agent. The connection should be closed.</summary>
+    /// <param name="Pair">The pair.</param>
+    public sealed record ConnectionFailed(CandidatePair Pair) : IceEvent;
+
     /// <summary>One step of one check, for the verdict and the trace.</summary>
     /// <param name="Step">What happened.</param>
     /// <param name="Socket">The local socket.</param>

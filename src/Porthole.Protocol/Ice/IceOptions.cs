@@ -40,6 +40,12 @@ public sealed record IceOptions
     /// </summary>
     public const int LearntLimit = 50;
 
+    /// <summary>
+    /// The most TCP connections of one agent: both sides of a simultaneous open, and some hits of a spray, of which strangers that happen to listen are more
+    /// than one would think.
+    /// </summary>
+    public const int ConnectionLimit = 16;
+
     /// <summary>The most valid pairs that consent is kept on.</summary>
     public const int KeptPairs = 3;
 
@@ -62,6 +68,9 @@ public sealed record IceOptions
 
     /// <summary>Rc, how often one check is sent (RFC 8489 section 6.2.1).</summary>
     public int MaxTransmissions { get; init => field = AtLeast(1, value); } = 7;
+
+    /// <summary>Ti, how long the answer to a check on a TCP connection may take (RFC 8489 section 6.2.2).</summary>
+    public TimeSpan ConnectionCheckTimeout { get; init => field = AtLeast(MinPacing, value); } = TimeSpan.FromMilliseconds(39_500);
 
     /// <summary>
     /// How long the agent tries before it fails: pairs that failed are checked again with growing pauses until then. The default is the patience of
@@ -111,6 +120,7 @@ public sealed record IceOptions
             MaxRetransmissionInterval = rto > TimeSpan.FromSeconds(1) ? rto : TimeSpan.FromSeconds(1),
             MaxTransmissions = 20,
             CheckingTimeout = TimeSpan.FromSeconds(10),
+            ConnectionCheckTimeout = TimeSpan.FromSeconds(5), // TCP sends a lost request four times in it; a stranger's connection is closed then
             NominationPatience = TimeSpan.Zero,
             KeepValidPairs = true,
         };

@@ -67,6 +67,17 @@ internal sealed class IncomingChecks(AgentCore agent)
         if (!agent.Locals.TryFindSender(check.Socket, out var local)) return;
         if (FindOrAddPair(local, check) is not { } pair) return;
         pair.CountReceived();
+        if (pair.Transport == Transports.Tcp)
+        {
+            agent.TakePriority(pair, check.Priority);
+            if (pair.State == PairState.InProgress)
+            {
+                // Our own check is on the connection as well and cannot get lost: a second one would say nothing new.
+                if (check.UseCandidate) agent.Role.HandleUseCandidate(now, pair);
+                return;
+            }
+        }
+
         // RFC 8445 section 7.3.1.4: at once, whether it waits, failed, or is under way, since the other agent's packet may just have opened the way.
         agent.Recheck(now, pair);
         if (check.UseCandidate) agent.Role.HandleUseCandidate(now, pair);
@@ -75,13 +86,13 @@ internal sealed class IncomingChecks(AgentCore agent)
     private CandidatePair? FindOrAddPair(Candidate local, in ReceivedCheck check)
     {
         if (agent.Checklist.Find(check.Socket, check.Remote) is { } pair) return pair;
-        if (!IsWanted(local, check)) return null;
-        if (!agent.Remotes.TryFind(default, check.Remote, out var remote))
+        if (local.Tcp is not null || !IsWanted(local, check)) return null;
+        if (!agent.Remotes.TryFind(Transports.Udp, default, check.Remote, out var remote))
         {
             if (_learnt == IceOptions.LearntLimit) return null;
             // RFC 8445 section 7.3.1.3: peer-reflexive, with a foundation that differs from all others; the address itself does.
             remote = Candidate.Local(CandidateType.PeerReflexive, default, check.Remote, check.Remote, default, 0) with { Priority = check.Priority };
-            if (agent.Remotes.IsFull) ForgetIdlePeerReflexive();
+            if (agent.Remotes.IsFull(Transports.Udp)) ForgetIdlePeerReflexive();
             if (!agent.Remotes.TryAdd(remote)) return null;
             _learnt++;
         }
@@ -105,7 +116,7 @@ internal sealed class IncomingChecks(AgentCore agent)
     private bool IsWanted(Candidate local, in ReceivedCheck check)
     {
         if (agent.Options.KeepValidPairs || agent.Selected is not { } selected) return true;
-        uint priority = agent.Remotes.TryFind(default, check.Remote, out var known) ? known.Priority : check.Priority;
+        uint priority = agent.Remotes.TryFind(Transports.Udp, default, check.Remote, out var known) ? known.Priority : check.Priority;
         var remote = Candidate.Remote(CandidateType.PeerReflexive, check.Remote, priority, string.Empty);
         return check.UseCandidate && agent.Role.PairPriority(local, remote) > selected.Priority;
     }
@@ -115,7 +126,7 @@ internal sealed class IncomingChecks(AgentCore agent)
     {
         foreach (var remote in agent.Remotes.All)
         {
-            if (remote.Type != CandidateType.PeerReflexive || IsBusy(remote)) continue;
+            if (remote.Type != CandidateType.PeerReflexive || remote.Tcp is not null || IsBusy(remote)) continue;
             for (int i = agent.Checklist.Pairs.Count - 1; i >= 0; i--)
             {
                 if (agent.Checklist.Pairs[i].Remote == remote) agent.Forget(agent.Checklist.Pairs[i]);

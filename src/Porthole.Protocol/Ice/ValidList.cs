@@ -12,6 +12,20 @@ internal sealed class ValidList(AgentCore agent)
 
     public IReadOnlyList<CandidatePair> Pairs => _pairs;
 
+    /// <summary>Whether one of them is UDP.</summary>
+    public bool HasUdp
+    {
+        get
+        {
+            foreach (var pair in _pairs)
+            {
+                if (pair.Transport == Transports.Udp) return true;
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>The pair that the owner uses; never given up for another.</summary>
     public CandidatePair? InUse { get; set; }
 

@@ -37,6 +37,9 @@ public sealed class CandidateTests
     [InlineData("candidate:1 1 UDP 2130706431 203.0.113.141 8998 typ host")]
     [InlineData("2 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport 8998")]
     [InlineData("Hf2 1 udp 2130706431 2001:db8::3 9999 typ host generation 0 ufrag abcd")]
+    [InlineData("1 1 TCP 2128609279 10.0.1.1 9 typ host tcptype active")] // RFC 6544 section 4.5
+    [InlineData("3 1 tcp 1688207359 192.0.2.3 9999 typ srflx raddr 10.0.1.1 rport 8998 tcptype so")]
+    [InlineData("2 1 tcp 2124414975 10.0.1.1 8998 typ host generation 0 tcptype passive network-id 1")]
     public void Candidates_of_other_software_are_read(string text)
     {
         Assert.True(CandidateText.TryParse(text, out var candidate));
@@ -52,6 +55,8 @@ public sealed class CandidateTests
     [InlineData("1 1 udp 5 203.0.113.1 8998 typ hosts")]
     [InlineData("1 2 udp 5 203.0.113.1 8998 typ host")]
     [InlineData("1 1 tcp 5 203.0.113.1 8998 typ host")]
+    [InlineData("1 1 tcp 5 203.0.113.1 8998 typ host tcptype")]
+    [InlineData("1 1 tcp 5 203.0.113.1 8998 typ host tcptype both")]
     [InlineData("1 1 udp 0 203.0.113.1 8998 typ host")]
     [InlineData("1 1 udp 4294967295 203.0.113.1 8998 typ host")]
     [InlineData("1 1 udp -5 203.0.113.1 8998 typ host")]

@@ -17,6 +17,9 @@ internal sealed class IceNode(string name, IceAgent agent)
 
     public Dictionary<SocketId, TransportAddress> Sockets { get; } = [];
 
+    /// <summary>Accepted connections that are nobody's yet.</summary>
+    public HashSet<SocketId> Unclaimed { get; } = [];
+
     public IEnumerable<T> All<T>() where T : IceEvent => Events.Select(entry => entry.Event).OfType<T>();
 
     public Instant? When<T>() where T : IceEvent => Events.Where(entry => entry.Event is T).Select(entry => (Instant?)entry.At).FirstOrDefault();
@@ -102,6 +105,23 @@ internal sealed class IceLab(ulong seed = 1)
         Drain(node);
     }
 
+    /// <summary>Makes a TCP connection between two nodes: both have connected, or the second has accepted.</summary>
+    public (SocketId OfOne, SocketId OfOther) Connect(IceNode one, IceNode other, bool isAccepted = false, ushort port = 8_900)
+    {
+        var (local, remote) = (one.Sockets[new SocketId(1)].WithPort(port), other.Sockets[new SocketId(1)].WithPort(port));
+        var (socket, otherSocket) = (new SocketId(port), new SocketId(port));
+        one.Sockets.Add(socket, local);
+        other.Sockets.Add(otherSocket, remote);
+        Routes.Add(local, (one, socket));
+        Routes.Add(remote, (other, otherSocket));
+        if (isAccepted) other.Unclaimed.Add(otherSocket);
+        else Assert.True(other.Agent.AddConnection(Now, otherSocket, remote, local));
+        Assert.True(one.Agent.AddConnection(Now, socket, local, remote));
+        Drain(other);
+        Drain(one);
+        return (socket, otherSocket);
+    }
+
     /// <summary>Runs until a condition holds.</summary>
     /// <returns>How long it took; null when it did not come in time.</returns>
     public TimeSpan? RunUntil(Func<bool> condition, TimeSpan limit)
@@ -170,8 +190,14 @@ internal sealed class IceLab(ulong seed = 1)
 
         var packet = _onTheWay.Dequeue();
         if (!Routes.TryGetValue(packet.Destination, out var receiver)) return true;
-        receiver.Node.Agent.HandleDatagram(Now, receiver.Socket, Seen(packet), packet.Bytes);
+        Deliver(receiver.Node, receiver.Socket, packet);
         Drain(receiver.Node);
         return true;
+    }
+
+    private void Deliver(IceNode node, SocketId socket, IcePacket packet)
+    {
+        if (!node.Unclaimed.Contains(socket)) node.Agent.HandleDatagram(Now, socket, Seen(packet), packet.Bytes);
+        else if (node.Agent.TryAccept(Now, socket, node.Sockets[socket], Seen(packet), packet.Bytes)) node.Unclaimed.Remove(socket);
     }
 }
