@@ -7,7 +7,7 @@ namespace Porthole.Lab;
 internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, TransportAddress local)
 {
     /// <summary>How much may be unsent before the writer is told (as the real driver does), and how much is left when it may go on.</summary>
-    private const int CongestedAt = 64 * 1024, WritableAt = 32 * 1024;
+    internal const int CongestedAt = 64 * 1024, WritableAt = 32 * 1024;
 
     /// <summary>A stalled connection is tried again like TCP's retransmission: after 200 ms, then twice as long each time, up to a minute.</summary>
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(200), s_lastRetry = TimeSpan.FromMinutes(1);
@@ -104,6 +104,6 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
         bool congested = _congested ? _unsent > WritableAt : _unsent > CongestedAt;
         if (congested == _congested || !IsOpen) return;
         _congested = congested;
-        Machine.HandleCongestion(this, congested);
+        Machine.HandleCongestion(Id, congested);
     }
 }

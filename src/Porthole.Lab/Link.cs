@@ -23,10 +23,10 @@ public sealed class Link
         set => DownDirection.Options = value ?? throw new ArgumentNullException(nameof(value));
     }
 
-    /// <summary>Whether anything passes. Main connections wait for a while, as TCP does; datagrams are dropped.</summary>
+    /// <summary>Whether anything passes. Main connections wait for a while, as TCP does; packets are dropped.</summary>
     public bool IsUp { get; set; } = true;
 
-    /// <summary>Whether UDP is dropped while main connections pass, as in some offices.</summary>
+    /// <summary>Whether UDP is dropped while TCP and main connections pass, as in some offices.</summary>
     public bool BlocksUdp { get; set; }
 
     internal LinkDirection UpDirection { get; }

@@ -1,3 +1,4 @@
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
@@ -26,17 +27,18 @@ internal sealed class LinkDirection(LinkOptions options)
     public Instant BacklogFallsTo(long bytes, Instant now) =>
         Options.BitsPerSecond == 0 ? now : Instant.Max(now, _freeAt - Duration(bytes));
 
-    /// <summary>Puts a datagram on the link.</summary>
+    /// <summary>Puts a datagram or segment on the link.</summary>
     /// <param name="chance">Chance, for loss and jitter.</param>
     /// <param name="at">When it reaches the link.</param>
     /// <param name="length">Its bytes.</param>
+    /// <param name="protocol">TCP cuts what it sends to the size that passes.</param>
     /// <param name="arrival">When it leaves the link at the other end.</param>
     /// <param name="drop">Why it does not.</param>
-    public bool TryCross(EntropySource chance, Instant at, int length, out Instant arrival, out PacketDrop drop)
+    public bool TryCross(EntropySource chance, Instant at, int length, NatProtocol protocol, out Instant arrival, out PacketDrop drop)
     {
         arrival = at;
         drop = PacketDrop.None;
-        if (length > Options.MaxDatagram) drop = PacketDrop.TooLarge;
+        if (length > Options.MaxDatagram && protocol == NatProtocol.Udp) drop = PacketDrop.TooLarge;
         else if (Options.Loss > 0 && chance.NextDouble(0, 1) < Options.Loss) drop = PacketDrop.Lost;
         else if (Options.BitsPerSecond > 0 && Backlog(at) > Options.QueueBytes) drop = PacketDrop.QueueFull;
         if (drop != PacketDrop.None) return false;

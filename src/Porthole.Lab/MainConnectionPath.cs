@@ -1,3 +1,4 @@
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
@@ -53,7 +54,7 @@ internal sealed class MainConnectionPath(LinkDirection[] directions, Link[] link
         {
             links.Add(node.Link);
             // A NAT shows its own address to the outside; a routed prefix stays as it is.
-            if (node is SimulatedRouter { Nat: Nat.NatTable nat } && !address.IsIPv6) seenAs = nat.ExternalAddresses[0];
+            if (node is SimulatedRouter { Nat: { } box } && !address.IsIPv6 && box.FindNat() is { } nat) seenAs = nat.ExternalAddresses[0];
             if (node.Network.Find(address) is not SimulatedHost found) continue;
             links.Add(found.Link);
             var up = links[..^1];

@@ -2,7 +2,7 @@ using Porthole.Protocol;
 
 namespace Porthole.Lab;
 
-/// <summary>A cut in the network that drops some datagrams until it is healed. Main connections pass.</summary>
+/// <summary>A cut in the network that drops some packets until it is healed. Main connections pass.</summary>
 public sealed class NetworkCut
 {
     private readonly Simulation _simulation;
@@ -16,7 +16,7 @@ public sealed class NetworkCut
     internal NetworkCut(Simulation simulation, SimulatedHost first, SimulatedHost second) =>
         (_simulation, _first, _second) = (simulation, first, second);
 
-    /// <summary>How many datagrams it has dropped.</summary>
+    /// <summary>How many packets it has dropped.</summary>
     public long Dropped { get; private set; }
 
     /// <summary>Ends the cut.</summary>

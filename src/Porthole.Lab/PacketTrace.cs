@@ -1,3 +1,4 @@
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
@@ -37,6 +38,7 @@ public sealed class PacketTrace(int capacity = 100_000)
         Mix((ulong)entry.Step);
         Mix(entry.Flow.Source);
         Mix(entry.Flow.Destination);
+        if (entry.Flow.Protocol != NatProtocol.Udp) Mix((ulong)entry.Flow.Bits << 8 | (entry.Flow.IsError ? 1u : 0));
         foreach (char letter in entry.Place) Mix(letter);
         ulong hash = Hash;
         foreach (byte value in bytes) hash = (hash ^ value) * FnvPrime;

@@ -11,8 +11,8 @@ namespace Porthole.Lab;
 /// <param name="Place">The host, router or network where it happened.</param>
 /// <param name="Flow">Source and destination; after the translation where there was one.</param>
 /// <param name="Before">Source and destination before the translation.</param>
-/// <param name="Length">The datagram's bytes.</param>
-/// <param name="Kind">What the datagram is, by its first byte.</param>
+/// <param name="Length">The bytes of the datagram, or of the message in a TCP segment.</param>
+/// <param name="Kind">What the datagram or message is, by its first byte.</param>
 /// <param name="Drop">Why it ended here.</param>
 /// <param name="NatReason">What the NAT or firewall had against it.</param>
 public readonly record struct PacketTraceEntry(
@@ -39,6 +39,12 @@ public readonly record struct PacketTraceEntry(
             TraceStep.Dropped => $"DROPS     {Flow}: {(NatReason == NatDropReason.None ? Drop.Meaning : NatReason.Meaning)}",
         };
         double milliseconds = At.Ticks / (double)TimeSpan.TicksPerMillisecond;
-        return string.Create(CultureInfo.InvariantCulture, $"{milliseconds,9:0.0} ms  {Place,-10} {what}  ({Kind}, {Length} bytes)");
+        string content = Flow switch
+        {
+            { IsError: true } => "ICMP",
+            { Protocol: NatProtocol.Tcp } => Flow.Bits.Name,
+            _ => Kind.ToString(),
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{milliseconds,9:0.0} ms  {Place,-10} {what}  ({content}, {Length} bytes)");
     }
 }

@@ -1,16 +1,17 @@
 using System.Collections.Immutable;
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
 
-/// <summary>A host: addresses, UDP ports, and the machines that run on it.</summary>
+/// <summary>A host: addresses, UDP and TCP ports, and the machines that run on it.</summary>
 public sealed class SimulatedHost : SimulatedNode
 {
     /// <summary>The ports that a socket gets which asks for none: those of Linux.</summary>
-    private const int FirstEphemeralPort = 32_768, LastEphemeralPort = 60_999;
+    internal const int FirstEphemeralPort = 32_768, LastEphemeralPort = 60_999;
 
-    private static readonly TransportAddress s_anyIPv4 = TransportAddress.Parse("0.0.0.0:0");
-    private static readonly TransportAddress s_anyIPv6 = TransportAddress.Parse("[::]:0");
+    internal static readonly TransportAddress AnyIPv4 = TransportAddress.Parse("0.0.0.0:0");
+    internal static readonly TransportAddress AnyIPv6 = TransportAddress.Parse("[::]:0");
 
     private readonly List<TransportAddress> _addresses = [];
     private readonly List<SimulatedMachine> _machines = [];
@@ -27,6 +28,11 @@ public sealed class SimulatedHost : SimulatedNode
     /// <summary>What it has sent and received.</summary>
     public TrafficCounters Traffic { get; } = new();
 
+    internal SimulatedTcp Tcp => field ??= new SimulatedTcp(this);
+
+    /// <summary>Whether its plug is pulled: nothing here answers.</summary>
+    internal bool IsOff { get; private set; }
+
     /// <summary>Runs a machine.</summary>
     /// <param name="machine">The machine; it may be an <see cref="ISocketUser"/> that asks for its sockets, or a plain one whose sockets the lab
     /// binds.</param>
@@ -35,6 +41,7 @@ public sealed class SimulatedHost : SimulatedNode
     public SimulatedMachine Run(IProtocolMachine machine, Action<Instant>? drained = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
+        IsOff = false;
         var running = new SimulatedMachine(this, machine, drained);
         _machines.Add(running);
         running.Drain();
@@ -79,6 +86,8 @@ public sealed class SimulatedHost : SimulatedNode
     public void PowerOff()
     {
         foreach (var machine in _machines.ToArray()) machine.Stop(silently: true);
+        Tcp.Clear();
+        IsOff = true;
     }
 
     /// <summary>Sends a datagram under a source address that may be somebody else's, as whoever writes his own packets can where nobody filters them.</summary>
@@ -117,8 +126,21 @@ public sealed class SimulatedHost : SimulatedNode
     private void Send(TransportAddress source, TransportAddress destination, int timeToLive, ReadOnlySpan<byte> bytes)
     {
         var packet = Simulation.CreatePacket(this, source, destination, timeToLive, bytes);
-        var kind = packet.Kind;
-        Traffic.CountSent(kind, bytes.Length);
+        Traffic.CountSent(packet.Kind, bytes.Length);
+        Dispatch(packet, source, destination);
+    }
+
+    /// <summary>Sends one TCP segment.</summary>
+    internal void SendSegment(TransportAddress source, TransportAddress destination, in TcpHeader header, ReadOnlySpan<byte> message)
+    {
+        var packet = Simulation.CreatePacket(this, source, destination, SimulatedSocket.DefaultTimeToLive, message);
+        packet.MakeSegment(header);
+        Traffic.CountSegment(header.Bits, message.Length);
+        Dispatch(packet, source, destination);
+    }
+
+    private void Dispatch(SimulatedPacket packet, TransportAddress source, TransportAddress destination)
+    {
         var now = Simulation.Now;
         Simulation.Record(now, packet, TraceStep.Sent, Name);
         if (source.IsUnspecified || source.IsIPv6 != destination.IsIPv6) Simulation.Drop(now, packet, Name, PacketDrop.NoRoute);
@@ -128,8 +150,14 @@ public sealed class SimulatedHost : SimulatedNode
 
     internal override void Receive(Instant now, SimulatedPacket packet)
     {
+        if (packet.Protocol == NatProtocol.Tcp)
+        {
+            ReceiveSegment(now, packet);
+            return;
+        }
+
         if (!_sockets.TryGetValue(packet.Destination, out var socket)
-            && !_sockets.TryGetValue((packet.Destination.IsIPv6 ? s_anyIPv6 : s_anyIPv4).WithPort(packet.Destination.Port), out socket))
+            && !_sockets.TryGetValue((packet.Destination.IsIPv6 ? AnyIPv6 : AnyIPv4).WithPort(packet.Destination.Port), out socket))
         {
             Simulation.Drop(now, packet, Name, PacketDrop.NoSocket);
             return;
@@ -147,6 +175,23 @@ public sealed class SimulatedHost : SimulatedNode
         packet.Return();
     }
 
+    private void ReceiveSegment(Instant now, SimulatedPacket packet)
+    {
+        var drop = IsOff ? PacketDrop.NoSocket : HasAddress(packet.Destination) ? PacketDrop.None : PacketDrop.NoRoute;
+        if (drop != PacketDrop.None)
+        {
+            Simulation.Drop(now, packet, Name, drop);
+            return;
+        }
+
+        if (packet.Error == PacketError.None) Traffic.CountSegmentReceived();
+        Simulation.Record(now, packet, TraceStep.Delivered, Name);
+        Tcp.Receive(now, packet);
+        packet.Return();
+    }
+
+    internal bool HasAddress(TransportAddress address) => _addresses.Contains(address.Host);
+
     internal TransportAddress Primary(bool isIPv6)
     {
         foreach (var address in _addresses)
@@ -154,7 +199,7 @@ public sealed class SimulatedHost : SimulatedNode
             if (address.IsIPv6 == isIPv6) return address;
         }
 
-        return isIPv6 ? s_anyIPv6 : s_anyIPv4;
+        return isIPv6 ? AnyIPv6 : AnyIPv4;
     }
 
     internal ushort FreePort(TransportAddress local)

@@ -44,17 +44,18 @@ public sealed partial class SimulatedMachine
         Handle(new SocketEvent.Failed(end.Id, reason, detail));
     }
 
-    internal void HandleCongestion(ConnectionEnd end, bool congested)
+    internal void HandleCongestion(SocketId socket, bool congested)
     {
         // In its turn: the machine may be writing just now.
-        Post(congested ? new SocketEvent.Congested(end.Id) : new SocketEvent.Writable(end.Id));
+        Post(congested ? new SocketEvent.Congested(socket) : new SocketEvent.Writable(socket));
     }
 
     private void Connect(SocketRequest.ServerConnect request)
     {
         bool isIPv6 = Simulation.TryResolve(request.Server.Host, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
         var local = Host.Primary(isIPv6);
-        var end = new ConnectionEnd(this, request.Socket, local.WithPort(Host.FreePort(local)));
+        ushort port = request.LocalPort != 0 && Host.Tcp.CanUse(this, local.WithPort(request.LocalPort)) ? request.LocalPort : Host.FreePort(local);
+        var end = new ConnectionEnd(this, request.Socket, local.WithPort(port));
         (_connections ??= []).Add(end.Id, end);
         ServerConnector.Connect(Simulation, end, request.Server);
     }

@@ -105,6 +105,7 @@ public sealed partial class SimulatedMachine : ISimulationTarget
         foreach (var socket in _sockets.Values) Host.Unbind(socket);
         _sockets.Clear();
         StopConnections(silently);
+        StopStreams(silently);
         Host.Forget(this);
     }
 
@@ -125,6 +126,7 @@ public sealed partial class SimulatedMachine : ISimulationTarget
         }
 
         AbandonConnections(after);
+        AbandonStreams();
         if (!before.SequenceEqual(after)) Post(new SocketEvent.NetworkChanged(after));
     }
 
@@ -156,6 +158,10 @@ public sealed partial class SimulatedMachine : ISimulationTarget
             {
                 for (int i = 0; i < writer.Count; i++) connection.Send(writer.Segment(i));
             }
+            else if (_streams.TryGetValue(writer.Socket, out var stream))
+            {
+                for (int i = 0; i < writer.Count; i++) stream.Send(writer.Segment(i));
+            }
         }
 
         // Sockets close behind the last word that was said on them.
@@ -181,9 +187,15 @@ public sealed partial class SimulatedMachine : ISimulationTarget
             case SocketRequest.ServerConnect connect:
                 Connect(connect);
                 break;
+            case SocketRequest.TcpListen listen:
+                Listen(listen);
+                break;
+            case SocketRequest.TcpConnect connect:
+                Connect(connect);
+                break;
             case SocketRequest.Close close:
                 if (_sockets.TryGetValue(close.Socket, out var socket)) Release(socket);
-                else CloseConnection(close.Socket);
+                else if (!TryCloseStream(close.Socket, close.Abortive)) CloseConnection(close.Socket);
                 break;
             default:
                 throw new NotSupportedException($"The simulation has no {request.GetType().Name}.");

@@ -45,8 +45,8 @@ public sealed class SimulatedRouter : SimulatedNode
     {
         if (!PassHop(now, packet)) return;
         if (!TryGetMiddlebox(now, packet, packet.Destination, out var box)) return;
-        var before = new NatPacket(packet.Source, packet.Destination);
-        if (box is null || Apply(now, packet, before, box.TranslateInbound(now, before))) Inside.Forward(now, packet);
+        var before = packet.Flow;
+        if (box is null || Apply(now, packet, before, box.TranslateInbound(now, before), fromInside: false)) Inside.Forward(now, packet);
     }
 
     /// <summary>A packet from inside that is for somebody beyond.</summary>
@@ -61,18 +61,19 @@ public sealed class SimulatedRouter : SimulatedNode
     {
         if (!PassHop(now, packet)) return;
         if (!TryGetMiddlebox(now, packet, packet.Source, out var box)) return;
-        var before = new NatPacket(packet.Source, packet.Destination);
+        var before = packet.Flow;
         var verdict = box?.TranslateOutbound(now, before) ?? NatVerdict.Forward(before);
-        if (box is not null && !Apply(now, packet, before, verdict)) return;
+        if (box is not null && !Apply(now, packet, before, verdict, fromInside: true)) return;
         if (verdict.Action == NatAction.Hairpin) Inside.Forward(now, packet);
         else if (Simulation.TryCross(now, packet, this, Link.UpDirection, out var arrival)) Network.Forward(arrival, packet);
     }
 
-    private bool Apply(Instant now, SimulatedPacket packet, NatPacket before, NatVerdict verdict)
+    private bool Apply(Instant now, SimulatedPacket packet, NatPacket before, NatVerdict verdict, bool fromInside)
     {
         if (!verdict.IsTranslated)
         {
             _drops[(int)verdict.Reason]++;
+            if (verdict.IsAnswered) Answer(now, packet, verdict.Action, fromInside);
             Simulation.Drop(now, packet, Name, PacketDrop.Filtered, verdict.Reason);
             return false;
         }
@@ -84,6 +85,18 @@ public sealed class SimulatedRouter : SimulatedNode
             now, packet.Id, step, Name, verdict.Packet, before, packet.Length, packet.Kind, PacketDrop.None, NatDropReason.None);
         Simulation.Trace.Add(entry, packet.Bytes);
         return true;
+    }
+
+    // In the name of the packet's destination, as if that had answered.
+    private void Answer(Instant now, SimulatedPacket packet, NatAction action, bool fromInside)
+    {
+        var answer = Simulation.CreatePacket(
+            packet.Origin, packet.Destination, packet.Source, SimulatedSocket.DefaultTimeToLive, []);
+        if (action == NatAction.Reset) answer.MakeSegment(packet.Tcp.ToReset());
+        else answer.MakeError(packet, action == NatAction.PortUnreachable ? PacketError.PortUnreachable : PacketError.Prohibited);
+        Simulation.Record(now, answer, TraceStep.Sent, Name);
+        if (fromInside) Inside.Forward(now, answer);
+        else if (Simulation.TryCross(now, answer, this, Link.UpDirection, out var arrival)) Network.Forward(arrival, answer);
     }
 
     private bool PassHop(Instant now, SimulatedPacket packet)

@@ -6,7 +6,7 @@ using Porthole.Protocol;
 namespace Porthole.Lab;
 
 /// <summary>
-/// An internet in one thread: hosts, NATs, links and main connections in virtual time. Everything that happens follows from the seed and from what
+/// An internet in one thread: hosts, NATs, links, TCP and main connections in virtual time. Everything that happens follows from the seed and from what
 /// the machines do, so that a run can be repeated exactly.
 /// </summary>
 public sealed class Simulation
@@ -95,7 +95,7 @@ public sealed class Simulation
     }
 
     /// <summary>
-    /// Cuts the direct paths between two hosts: no datagram passes from one to the other, whatever way it goes. Main connections pass.
+    /// Cuts the direct paths between two hosts: no packet passes from one to the other, whatever way it goes. Main connections pass.
     /// </summary>
     /// <remarks>Where a host shares a NAT with others, packets to that NAT count as packets to the host.</remarks>
     public NetworkCut CutDirect(SimulatedHost first, SimulatedHost second)
@@ -105,7 +105,7 @@ public sealed class Simulation
         return Add(new NetworkCut(this, first, second));
     }
 
-    /// <summary>Cuts what a predicate says, asked for every datagram on every network that it crosses.</summary>
+    /// <summary>Cuts what a predicate says, asked for every packet on every network that it crosses.</summary>
     /// <param name="drops">The host that sent it, and source and destination as that network sees them.</param>
     public NetworkCut Cut(Func<SimulatedHost, TransportAddress, TransportAddress, bool> drops)
     {
@@ -136,8 +136,8 @@ public sealed class Simulation
     {
         PacketDrop drop;
         if (!node.Link.IsUp) (drop, arrival) = (PacketDrop.LinkDown, at);
-        else if (node.Link.BlocksUdp) (drop, arrival) = (PacketDrop.UdpBlocked, at);
-        else if (direction.TryCross(Chance, at, packet.Length, out arrival, out drop))
+        else if (node.Link.BlocksUdp && packet.Protocol == NatProtocol.Udp) (drop, arrival) = (PacketDrop.UdpBlocked, at);
+        else if (direction.TryCross(Chance, at, packet.Length, packet.Protocol, out arrival, out drop))
         {
             if (direction.Options.Duplication > 0 && Chance.NextDouble(0, 1) < direction.Options.Duplication) Duplicate(at, packet, node, direction);
             return true;
@@ -163,7 +163,7 @@ public sealed class Simulation
         NatDropReason reason = NatDropReason.None)
     {
         if (Trace is null) return;
-        var flow = new NatPacket(packet.Source, packet.Destination);
+        var flow = packet.Flow;
         Trace.Add(new PacketTraceEntry(at, packet.Id, step, place, flow, flow, packet.Length, packet.Kind, drop, reason), packet.Bytes);
     }
 
@@ -191,7 +191,7 @@ public sealed class Simulation
     // The second copy takes its own time, and is not copied again.
     private void Duplicate(Instant at, SimulatedPacket packet, SimulatedNode node, LinkDirection direction)
     {
-        if (!direction.TryCross(Chance, at, packet.Length, out var arrival, out _)) return;
+        if (!direction.TryCross(Chance, at, packet.Length, packet.Protocol, out var arrival, out _)) return;
         var copy = packet.Copy();
         if (direction == node.Link.DownDirection) Schedule(arrival, node, copy);
         else node.Network.Forward(arrival, copy);

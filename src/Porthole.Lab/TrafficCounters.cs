@@ -1,3 +1,4 @@
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
@@ -17,8 +18,20 @@ public sealed class TrafficCounters
     /// <summary>Bytes of all datagrams sent.</summary>
     public long BytesSent { get; private set; }
 
-    /// <summary>Datagrams of this host that ended on the way.</summary>
+    /// <summary>Packets of this host that ended on the way.</summary>
     public long Dropped { get; internal set; }
+
+    /// <summary>TCP segments sent, whatever they are.</summary>
+    public long SegmentsSent { get; private set; }
+
+    /// <summary>TCP segments sent that open a connection, repetitions too: SYN without ACK.</summary>
+    public long SynsSent { get; private set; }
+
+    /// <summary>TCP segments received.</summary>
+    public long SegmentsReceived { get; private set; }
+
+    /// <summary>Bytes of the messages in TCP segments sent, repetitions too.</summary>
+    public long SegmentBytesSent { get; private set; }
 
     /// <summary>Messages sent over main connections.</summary>
     public long MessagesSent { get; private set; }
@@ -39,6 +52,15 @@ public sealed class TrafficCounters
     }
 
     internal void CountReceived(PacketKind kind) => _received[(int)kind]++;
+
+    internal void CountSegment(TcpBits bits, int length)
+    {
+        SegmentsSent++;
+        if (bits == TcpBits.Syn) SynsSent++;
+        SegmentBytesSent += length;
+    }
+
+    internal void CountSegmentReceived() => SegmentsReceived++;
 
     internal void CountMessage(int length)
     {

@@ -20,3 +20,18 @@ public sealed class UdpBlocker(IMiddlebox inner) : IMiddlebox
     /// <inheritdoc/>
     public void Reset() => Inner.Reset();
 }
+
+/// <summary>Boxes in boxes.</summary>
+internal static class Middleboxes
+{
+    extension(IMiddlebox box)
+    {
+        /// <summary>The NAT in it; null when it has none, or one that is not the lab's.</summary>
+        public NatTable? FindNat() => box switch
+        {
+            NatTable nat => nat,
+            UdpBlocker blocker => blocker.Inner.FindNat(),
+            _ => null,
+        };
+    }
+}
