@@ -8,8 +8,11 @@ namespace Porthole.Protocol.Punching;
 /// </summary>
 internal sealed class Spray
 {
-    /// <summary>Two attempts are never closer than this: queues on the way drop bursts, and NATs take new mappings at such a pace (RFC 8445 appendix B.1).</summary>
-    public static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
+    /// <summary>Two attempts are never closer than this: nine in a tenth of a second leave as many for the repeats of those before.</summary>
+    public static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(11);
+
+    /// <summary>The same where no SYN will be repeated: the hold is short, or the last one was refused.</summary>
+    public static readonly TimeSpan ShortPace = Pace / 2;
 
     /// <summary>
     /// With more targets than sockets each is tried for less than a second, so that the kernel never repeats its SYN: that tries the most of them. What the
@@ -47,12 +50,10 @@ internal sealed class Spray
         get
         {
             var next = _held.TryPeek(out var oldest) ? oldest.Target.OpenedAt + _hold : Instant.Never;
-            if (_waiting.TryPeek(out var target)) next = Instant.Min(next, Instant.Max(target.DueAt, OpenAllowedAt));
+            if (_waiting.TryPeek(out var target)) next = Instant.Min(next, AllowedAt(target));
             return next;
         }
     }
-
-    private Instant OpenAllowedAt => _any ? Instant.Max(_lastAt + Pace, _blockedUntil) : Instant.Zero;
 
     /// <summary>Takes a socket that was held for long enough, to be closed; its target is tried again later.</summary>
     public bool TryTakeExpired(Instant now, out SocketId socket)
@@ -64,6 +65,7 @@ internal sealed class Spray
             if (oldest.Target.Socket != oldest.Socket) continue; // it ended by itself
             socket = oldest.Socket;
             Release(now, oldest.Target);
+            oldest.Target.WasRefused = false;
             Enqueue(oldest.Target, now);
             return true;
         }
@@ -76,7 +78,7 @@ internal sealed class Spray
     public bool TryOpen(Instant now, Func<SocketId> nextSocket, [NotNullWhen(true)] out SocketRequest.TcpConnect? request)
     {
         request = null;
-        if (now < OpenAllowedAt || !_waiting.TryPeek(out var target) || target.DueAt > now) return false;
+        if (!_waiting.TryPeek(out var target) || AllowedAt(target) > now) return false;
         if (!_budget.TryOpen(now, _hold))
         {
             (_any, _blockedUntil) = (true, SprayBudget.NextSlot(now));
@@ -108,6 +110,7 @@ internal sealed class Spray
     {
         if (!_open.TryGetValue(socket, out var target)) return;
         Release(now, target);
+        target.WasRefused = true;
         Enqueue(target, dueAt);
     }
 
@@ -121,6 +124,13 @@ internal sealed class Spray
         _held.Clear();
         _budget.End(now, HadConnection);
         return held;
+    }
+
+    private Instant AllowedAt(SprayTarget target)
+    {
+        if (!_any) return target.DueAt;
+        var pace = _hold == ShortHold || target.WasRefused ? ShortPace : Pace;
+        return Instant.Max(target.DueAt, Instant.Max(_lastAt + pace, _blockedUntil));
     }
 
     private void Release(Instant now, SprayTarget target)

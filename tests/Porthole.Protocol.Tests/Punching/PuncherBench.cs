@@ -33,6 +33,11 @@ internal sealed class PuncherBench
 
     public List<(Instant At, SocketId Socket)> Closes { get; } = [];
 
+    public List<(Instant At, SocketId Socket)> Failures { get; } = [];
+
+    /// <summary>How many sockets there were at most.</summary>
+    public int MostOpen { get; private set; }
+
     public List<(Instant At, TcpPunchEvent Event)> Events { get; } = [];
 
     /// <summary>Sockets that are being opened, or are open, and when they were asked for.</summary>
@@ -71,7 +76,7 @@ internal sealed class PuncherBench
 
     public void Tell(SocketEvent socketEvent, bool expected = true)
     {
-        if (socketEvent is SocketEvent.Failed failed) Open.Remove(failed.Socket);
+        if (socketEvent is SocketEvent.Failed failed && Open.Remove(failed.Socket)) Failures.Add((Now, failed.Socket));
         Assert.Equal(expected, Puncher.HandleSocketEvent(Now, socketEvent));
         Drain();
     }
@@ -119,6 +124,7 @@ internal sealed class PuncherBench
             var connect = Assert.IsType<SocketRequest.TcpConnect>(request);
             Connects.Add((Now, connect));
             Open.Add(connect.Socket, (Now, connect));
+            MostOpen = Math.Max(MostOpen, Open.Count);
             if (Answer(connect) is not { } answer) continue;
             SocketEvent socketEvent = answer.Failure is { } failure
                 ? new SocketEvent.Failed(connect.Socket, failure, string.Empty)
