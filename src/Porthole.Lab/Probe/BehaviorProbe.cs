@@ -5,7 +5,7 @@ namespace Porthole.Lab.Probe;
 
 /// <summary>
 /// One script that finds out from both sides how a NAT behaves. It runs against a <see cref="NatTable"/> and against a kernel's
-/// NAT alike, so that the model is held against reality.
+/// NAT alike, so that the model is held against reality; with datagrams, or with SYNs on an <see cref="ITcpProbeNetwork"/>.
 /// </summary>
 public sealed class BehaviorProbe
 {
@@ -54,6 +54,7 @@ public sealed class BehaviorProbe
             EarlyInbound = allocation == PortChoice.Preserve ? probe.SeeEarlyInbound() : EarlyInbound.Unknown,
             Hairpinning = translates ? probe.SeeHairpinning() : Hairpinning.None,
             Lifetime = lifetimes is var (shorter, longer) ? probe.SeeLifetime(shorter, longer) : null,
+            Connections = network is ITcpProbeNetwork connections ? probe.SeeConnections(connections) : null,
         };
     }
 
@@ -155,6 +156,22 @@ public sealed class BehaviorProbe
         _network.Wait(longer);
         return new LifetimeObservation(
             unrepliedLives, visitedLives, Passes(_a1, idleMapped, idle), visitedLives && Passes(_a1, visitedMapped, visited));
+    }
+
+    private ConnectionObservation SeeConnections(ITcpProbeNetwork network)
+    {
+        // Nothing has ever been sent from there.
+        var nobody = MappedFor(OpenInside(), _a1).WithPort(NextPort());
+        _network.Send(_b1, nobody, ++_lastNumber);
+        var unsolicited = network.SeeAnswer(_b1, _lastNumber);
+
+        var crossing = OpenInside();
+        bool crossingPasses = Passes(_a1, MappedFor(crossing, _a1), crossing);
+
+        var refused = OpenInside();
+        var mapped = MappedFor(refused, _a1);
+        network.Refuse(_a1, mapped, _lastNumber);
+        return new ConnectionObservation(unsolicited, crossingPasses, Passes(_a1, mapped, refused));
     }
 
     private ushort NextPort() => _lastPort += 7;

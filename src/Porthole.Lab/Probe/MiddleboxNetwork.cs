@@ -8,7 +8,7 @@ namespace Porthole.Lab.Probe;
 /// <param name="box">The NAT or firewall.</param>
 /// <param name="inside">The two hosts inside.</param>
 /// <param name="outside">The two addresses outside.</param>
-public sealed class MiddleboxNetwork(IMiddlebox box, ImmutableArray<TransportAddress> inside, ImmutableArray<TransportAddress> outside) : IProbeNetwork
+public class MiddleboxNetwork(IMiddlebox box, ImmutableArray<TransportAddress> inside, ImmutableArray<TransportAddress> outside) : IProbeNetwork
 {
     private readonly Dictionary<TransportAddress, Dictionary<uint, TransportAddress>> _sockets = [];
     private Instant _now;
@@ -23,11 +23,10 @@ public sealed class MiddleboxNetwork(IMiddlebox box, ImmutableArray<TransportAdd
     public void Open(TransportAddress local) => _sockets.Add(local, []);
 
     /// <inheritdoc/>
-    public void Send(TransportAddress from, TransportAddress to, uint number)
+    public virtual void Send(TransportAddress from, TransportAddress to, uint number)
     {
-        var packet = new NatPacket(from, to);
-        var verdict = Inside.Any(from.SameHost) ? box.TranslateOutbound(_now, packet) : box.TranslateInbound(_now, packet);
-        if (verdict.IsTranslated && _sockets.TryGetValue(verdict.Packet.Destination, out var socket)) socket[number] = verdict.Packet.Source;
+        var verdict = Pass(new NatPacket(from, to));
+        if (verdict.IsTranslated) Deliver(verdict.Packet, number);
     }
 
     /// <inheritdoc/>
@@ -35,4 +34,12 @@ public sealed class MiddleboxNetwork(IMiddlebox box, ImmutableArray<TransportAdd
 
     /// <inheritdoc/>
     public void Wait(TimeSpan duration) => _now += duration;
+
+    private protected NatVerdict Pass(NatPacket packet) =>
+        Inside.Any(packet.Source.SameHost) ? box.TranslateOutbound(_now, packet) : box.TranslateInbound(_now, packet);
+
+    private protected void Deliver(NatPacket packet, uint number)
+    {
+        if (_sockets.TryGetValue(packet.Destination, out var socket)) socket[number] = packet.Source;
+    }
 }

@@ -32,6 +32,9 @@ public sealed record NatObservation
     /// <summary>What was seen of lifetimes, if that was asked for.</summary>
     public LifetimeObservation? Lifetime { get; init; }
 
+    /// <summary>What was seen of connections; <c>null</c> when the probe sent datagrams.</summary>
+    public ConnectionObservation? Connections { get; init; }
+
     /// <summary>The report, one line per behaviour.</summary>
     public override string ToString() =>
         $"""
@@ -44,7 +47,12 @@ public sealed record NatObservation
         early inbound:  {EarlyInbound}
         hairpinning:    {Hairpinning}
         lifetime:       {Lifetime?.ToString() ?? "not asked for"}
-        """;
+        """ + (Connections is { } seen ? $"""
+
+        unsolicited:    {seen.Unsolicited}
+        crossing SYN:   {(seen.CrossingPasses ? "passes" : "is held up")}
+        after a RST:    {(seen.OutlivesReset ? "the far end still passes" : "the far end is a stranger")}
+        """ : "");
 
     private static string YesNo(bool? value) => value switch { true => "yes", false => "no", null => "not to be seen" };
 }
