@@ -1,4 +1,5 @@
 using Porthole.Protocol;
+using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli;
@@ -7,7 +8,7 @@ namespace Porthole.Cli;
 internal static class UdpWarning
 {
     /// <summary>Whether an event says that UDP, if it is wanted, does not get through: the first round of questions, each asked four times, has brought no answer.</summary>
-    public static bool Applies(PeerEvent happened, PeerOptions options) => options.Transports.HasFlag(Transports.Udp) && happened is PeerEvent.NatReported { Report.IsUdpReachable: false };
+    public static bool Applies(PeerEvent happened, PeerOptions options) => options.Transports.HasFlag(Transports.Udp) && happened is PeerEvent.NatReported { Report: { IsUdpReachable: false, Mapping: NatMapping.Blocked } };
 
     /// <summary>The line.</summary>
     public static string Text(ServerAddress server) =>

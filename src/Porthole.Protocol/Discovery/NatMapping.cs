@@ -18,7 +18,7 @@ public enum NatMapping
     /// <summary>EIM or ADM: servers at one address cannot tell them apart.</summary>
     EndpointOrAddressDependent,
 
-    /// <summary>No answer came back: UDP does not pass.</summary>
+    /// <summary>No answer came back: the transport does not pass.</summary>
     Blocked,
 }
 
@@ -46,7 +46,7 @@ public static class NatMappings
             NatMapping.AddressDependent => "another public port for each destination address: hard to reach directly",
             NatMapping.AddressAndPortDependent => "another public port for each destination: hard to reach directly",
             NatMapping.EndpointOrAddressDependent => "one public port for all ports of the server; other addresses could not be tried",
-            NatMapping.Blocked => "UDP does not pass",
+            NatMapping.Blocked => "it does not pass",
         };
     }
 }

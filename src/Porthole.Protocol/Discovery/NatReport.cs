@@ -32,6 +32,9 @@ public sealed record NatReport
     /// <summary>One entry for each socket that was answered, in the order the sockets were added.</summary>
     public ImmutableArray<LocalMapping> Mappings { get; init; } = [];
 
+    /// <summary>What TCP finds there; null while nothing is known, or TCP is not wanted.</summary>
+    public TcpNatReport? Tcp { get; init; }
+
     /// <summary>Whether both reports say the same, apart from proofs and round trip times.</summary>
     public bool SaysTheSameAs(NatReport other)
     {

@@ -18,7 +18,7 @@ public enum NatMappingFact
     /// <summary>EIM or ADM: a server with one address cannot tell them apart.</summary>
     EndpointOrAddressDependent,
 
-    /// <summary>No UDP answer came back.</summary>
+    /// <summary>No answer came back.</summary>
     Blocked,
 }
 

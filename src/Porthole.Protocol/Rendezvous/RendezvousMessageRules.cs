@@ -75,7 +75,16 @@ internal static class RendezvousMessageRules
     private static bool IsRoom(string? room, PresenceMode presence) =>
         presence == PresenceMode.Room ? room is not null && IsText(room, MaxRoom) : room is null;
 
-    private static bool IsNat(NatFacts nat) => nat.Step is >= -ushort.MaxValue and <= ushort.MaxValue;
+    private static bool IsNat(NatFacts nat) => IsStep(nat.Step) && (nat.Tcp is null || IsNat(nat.Tcp));
+
+    private static bool IsNat(TcpNatFacts nat) => IsStep(nat.Step) && nat.Allocation switch
+    {
+        NatAllocationFact.Sequential => nat is { LowestPort: 0, HighestPort: 0 },
+        NatAllocationFact.Random => nat.Step == 0 && nat.LowestPort <= nat.HighestPort && (nat.LowestPort == 0) == (nat.HighestPort == 0),
+        _ => nat is { Step: 0, LowestPort: 0, HighestPort: 0 },
+    };
+
+    private static bool IsStep(int step) => step is >= -ushort.MaxValue and <= ushort.MaxValue;
 
     private static bool IsOffer(HandshakeOffer offer) => offer.Message.Length is > 0 and <= MaxHandshakeMessage;
 

@@ -150,6 +150,28 @@ public sealed class CandidateTests
         Assert.Equal(before + 3, world.MessagesToServer);
     }
 
+    [Fact]
+    public void What_a_peer_found_out_about_its_NATs_reaches_the_other_by_UDP_and_TCP()
+    {
+        var world = new RendezvousWorld();
+        var bob = world.AddRegistered("bob");
+        var alice = world.AddRegistered("alice");
+        var facts = new NatFacts(NatMappingFact.EndpointIndependent, NatAllocationFact.Preserve, 0, true)
+        {
+            Tcp = new TcpNatFacts(NatMappingFact.AddressAndPortDependent, NatAllocationFact.Random, 0, 40_003, 40_250),
+        };
+        bob.Do((machine, now) => machine.UpdateCandidates(now, [], facts));
+        world.Run(TimeSpan.FromSeconds(1));
+        int before = world.MessagesToServer;
+        bob.Do((machine, now) => machine.UpdateCandidates(now, [], facts with { Tcp = facts.Tcp with { } }));
+        world.Run(TimeSpan.FromSeconds(1));
+        Assert.Equal(before, world.MessagesToServer); // nothing new
+        var session = alice.Connect("bob");
+        world.Run(TimeSpan.FromSeconds(1));
+        Assert.Equal(facts, alice.Push(session).Plan.Nat);
+        Assert.Null(bob.Push(session).Plan.Nat.Tcp);
+    }
+
     private static string[] WhatBobSees(Func<WorldClient, CandidateInfo[]> ofAlice, Func<WorldClient, CandidateInfo[]>? ofBob = null)
     {
         var world = new RendezvousWorld();

@@ -13,6 +13,7 @@ public sealed class RendezvousCodecTests
     private static readonly SessionId s_session = new(0x0123_4567_89AB_CDEF);
     private static readonly CandidateInfo s_candidate = WorldClient.Claim("203.0.113.1:40000", "192.168.1.10:5000") with { Proof = new byte[] { 1, 2, 3 } };
     private static readonly NatFacts s_nat = new(NatMappingFact.EndpointOrAddressDependent, NatAllocationFact.Sequential, -2, true);
+    private static readonly NatFacts s_bothNats = s_nat with { Tcp = new TcpNatFacts(NatMappingFact.AddressAndPortDependent, NatAllocationFact.Random, 0, 40_003, 40_250) };
     private static readonly HandshakeOffer s_offer = new(HandshakePattern.IKpsk2, new byte[1_200]);
     private static readonly StunAccess s_access = new("user", "pass", TimeSpan.FromHours(2));
 
@@ -25,7 +26,7 @@ public sealed class RendezvousCodecTests
         new ClientMessage.Hello(1, new InstanceId(5), "secret"), new ClientMessage.Hello(1, new InstanceId(5)), new ClientMessage.Allow([s_key.PeerId]),
         new ClientMessage.Know([]), new ClientMessage.Register("bob", AcceptPolicy.Ask, PresenceMode.Room, "garden \u00e9", [s_candidate], s_nat),
         new ClientMessage.Register(null, AcceptPolicy.Anyone, PresenceMode.None, null, [], NatFacts.Unknown), new ClientMessage.Update([s_candidate], s_nat),
-        new ClientMessage.Connect(s_session, "bob", null, s_offer, 7), new ClientMessage.Connect(s_session, s_key.PeerId.ToString(), new InstanceId(9), s_offer, 0),
+        new ClientMessage.Update([s_candidate], s_bothNats), new ClientMessage.Connect(s_session, "bob", null, s_offer, 7), new ClientMessage.Connect(s_session, s_key.PeerId.ToString(), new InstanceId(9), s_offer, 0),
         new ClientMessage.Meet(s_session, "7K2QD", s_offer), new ClientMessage.Meet(s_session, null, s_offer), new ClientMessage.Met(s_session),
         new ClientMessage.Accept(s_session), new ClientMessage.Refuse(s_session), new ClientMessage.Candidates(s_session, 1, [s_candidate]),
         new ClientMessage.Restart(s_session, 0), new ClientMessage.Reopen(s_session, s_key.PeerId, 3), new ClientMessage.Release(s_session),
@@ -40,6 +41,7 @@ public sealed class RendezvousCodecTests
         new ServerMessage.SessionBegun(new SessionPush(s_session, false, s_key.PublicKey, null, new InstanceId(2), "bob", s_offer, s_plan)),
         new ServerMessage.Superseded(s_session, new SessionId(1)), new ServerMessage.Incoming(s_session, s_key.PublicKey, null, new InstanceId(1)),
         new ServerMessage.Ringing(s_session), new ServerMessage.Waiting(s_session), new ServerMessage.Candidates(s_session, 0, [s_candidate]), new ServerMessage.Restarted(s_session, s_plan),
+        new ServerMessage.Restarted(s_session, s_plan with { Nat = s_bothNats }),
         new ServerMessage.Reopened(s_session, 2), new ServerMessage.Closed(s_session, SessionCloseReason.PeerDisconnected),
         new ServerMessage.PeerList([new PeerInfo(s_key.PeerId, "bob"), new PeerInfo(s_key.PeerId, null)], true),
         new ServerMessage.Presence(new PeerInfo(s_key.PeerId, null), false), new ServerMessage.Ping(0), new ServerMessage.Pong(-1),
@@ -74,14 +76,14 @@ public sealed class RendezvousCodecTests
     public void All_values_of_a_message_survive()
     {
         var codec = new RendezvousCodec();
-        var push = new SessionPush(s_session, false, s_key.PublicKey, "bob", new InstanceId(2), "BOB", s_offer, s_plan);
+        var push = new SessionPush(s_session, false, s_key.PublicKey, "bob", new InstanceId(2), "BOB", s_offer, s_plan with { Nat = s_bothNats });
         Assert.True(RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.SessionBegun(push)), out ServerMessage? message));
         var read = Assert.IsType<ServerMessage.SessionBegun>(message).Push;
         Assert.Equal(push.RemoteKey, read.RemoteKey);
         Assert.Equal((push.RemoteName, push.RemoteInstance, push.Dialled), (read.RemoteName, read.RemoteInstance, read.Dialled));
         Assert.Equal(push.Offer!.Pattern, read.Offer!.Pattern);
         Assert.Equal((s_plan.Local, s_plan.Remote, s_plan.StartDelay, s_plan.RemoteRtt), (read.Plan.Local, read.Plan.Remote, read.Plan.StartDelay, read.Plan.RemoteRtt));
-        Assert.Equal(s_plan.Nat, read.Plan.Nat);
+        Assert.Equal(s_bothNats, read.Plan.Nat);
         Assert.Equal(s_candidate.ForPeers(), read.Plan.Candidates[0].ForPeers());
         Assert.Equal(s_candidate.Proof.ToArray(), read.Plan.Candidates[0].Proof.ToArray());
     }
@@ -108,6 +110,10 @@ public sealed class RendezvousCodecTests
     [InlineData("""{"type":"update","list":[],"nat":{"mapping":1,"allocation":"unknown","step":0,"udpReachable":true}}""")]
     [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":99999,"udpReachable":true}}""")]
     [InlineData("""{"type":"update","list":[],"nat":null}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":7}}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":{}}}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":{"mapping":"blocked","allocation":"unknown","step":0,"lowestPort":-1,"highestPort":0}}}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":{"mapping":"unknown","allocation":"random","step":0,"lowestPort":1,"highestPort":65536}}}""")]
     [InlineData("""{"type":"release","session":"0000000000000000"}""")]
     [InlineData("""{"type":"release","session":null}""")]
     [InlineData("""{"type":"release","session":"\ud800"}""")]
@@ -119,6 +125,37 @@ public sealed class RendezvousCodecTests
     [Fact]
     public void Unknown_members_are_skipped_so_that_newer_programs_can_say_more() =>
         Assert.True(RendezvousCodec.TryDecode("""{"type":"ping","stamp":1,"colour":"red"}"""u8, out ClientMessage? _));
+
+    /// <summary>A peer of before, or one that wants no TCP.</summary>
+    [Fact]
+    public void Facts_about_TCP_may_be_missing()
+    {
+        Assert.True(RendezvousCodec.TryDecode("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true}}"""u8, out ClientMessage? message));
+        Assert.Null(Assert.IsType<ClientMessage.Update>(message).Nat.Tcp);
+    }
+
+    [Theory]
+    [InlineData(NatAllocationFact.Unknown, 0, 0, 0, true)]
+    [InlineData(NatAllocationFact.Preserve, 0, 0, 0, true)]
+    [InlineData(NatAllocationFact.Sequential, -2, 0, 0, true)]
+    [InlineData(NatAllocationFact.Sequential, 65_535, 0, 0, true)]
+    [InlineData(NatAllocationFact.Random, 0, 0, 0, true)]
+    [InlineData(NatAllocationFact.Random, 0, 1, 65_535, true)]
+    [InlineData(NatAllocationFact.Random, 0, 40_000, 40_000, true)]
+    [InlineData(NatAllocationFact.Random, 0, 40_001, 40_000, false)] // upside down
+    [InlineData(NatAllocationFact.Random, 0, 0, 40_000, false)] // no port is 0
+    [InlineData(NatAllocationFact.Random, 1, 1, 2, false)]
+    [InlineData(NatAllocationFact.Preserve, 0, 1, 2, false)]
+    [InlineData(NatAllocationFact.Preserve, 1, 0, 0, false)]
+    [InlineData(NatAllocationFact.Sequential, 65_536, 0, 0, false)]
+    [InlineData(NatAllocationFact.Sequential, 1, 1, 2, false)]
+    public void Facts_about_TCP_do_not_contradict_themselves(NatAllocationFact allocation, int step, int lowest, int highest, bool isTaken)
+    {
+        var facts = new TcpNatFacts(NatMappingFact.AddressAndPortDependent, allocation, step, (ushort)lowest, (ushort)highest);
+        var codec = new RendezvousCodec();
+        Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ClientMessage.Update([], s_nat with { Tcp = facts })), out ClientMessage? _));
+        Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.Restarted(s_session, s_plan with { Nat = s_nat with { Tcp = facts } })), out ServerMessage? _));
+    }
 
     [Fact]
     public void Every_limit_holds_at_its_edge()
@@ -193,9 +230,9 @@ public sealed class RendezvousCodecTests
         var codec = new RendezvousCodec();
         CandidateInfo[] many = [.. Enumerable.Repeat(long6, 20)];
         string name = new('n', 32);
-        var register = new ClientMessage.Register(name, AcceptPolicy.Known, PresenceMode.Room, new string('\u20ac', 64), [.. many], s_nat);
+        var register = new ClientMessage.Register(name, AcceptPolicy.Known, PresenceMode.Room, new string('\u20ac', 64), [.. many], s_bothNats);
         Assert.True(RendezvousCodec.TryDecode(codec.Encode(register), out ClientMessage? _));
-        var plan = s_plan with { Candidates = [.. many] };
+        var plan = s_plan with { Candidates = [.. many], Nat = s_bothNats };
         var push = new SessionPush(s_session, false, s_key.PublicKey, name, new InstanceId(ulong.MaxValue), new string('d', 64), s_offer, plan);
         Assert.True(RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.SessionBegun(push)), out ServerMessage? _));
     }
