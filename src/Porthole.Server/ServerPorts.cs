@@ -91,10 +91,8 @@ internal sealed class ServerPorts
         {
             for (int i = 0; i < PortholeServerOptions.StunPortCount; i++)
             {
-                if (!IsFree(local, first + i, SocketType.Dgram)) return false;
+                if (!IsFree(local, first + i, SocketType.Dgram) || !IsFree(local, first + i, SocketType.Stream)) return false;
             }
-
-            if (!IsFree(local, first, SocketType.Stream)) return false;
         }
 
         return true;

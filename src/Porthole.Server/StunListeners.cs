@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Porthole.Protocol;
 using Porthole.Protocol.Stun;
@@ -8,64 +7,74 @@ using Porthole.Sockets;
 
 namespace Porthole.Server;
 
-/// <summary>The STUN ports of a server: UDP on every local address and port, TCP on the first port.</summary>
+/// <summary>The STUN ports of a server: every local address and port, each over UDP and TCP.</summary>
 internal sealed class StunListeners : IAsyncDisposable
 {
     private readonly MachineHost<StunServer> _udp;
-    private readonly List<StunTcpListener> _tcp = [];
-    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly ILogger _logger;
-    private readonly int _wanted;
-    private ImmutableArray<TransportAddress> _listening = [];
-    private int _settled;
+    private readonly MachineHost<StunStreamServer> _tcp;
+    private readonly Opening _udpPorts;
+    private readonly Opening _tcpPorts;
 
     public StunListeners(StunServerOptions options, ServerPorts ports, StunServerKey key, InstantClock clock, EntropySource entropy, ILogger logger)
     {
-        (_logger, _wanted) = (logger, ports.Stun.Length);
+        var listen = options with { Listen = ports.Stun };
         var wall = new WallClock(clock.Now, clock.Provider.GetUtcNow());
-        var responder = new StunResponder(options, key, wall, entropy);
-        foreach (var local in ports.Stun.Where(local => local.Port == ports.Stun[0].Port))
-        {
-            try
+        (_udpPorts, _tcpPorts) = (new Opening("UDP", listen.Listen.Length, logger), new Opening("TCP", listen.Listen.Length, logger));
+        _udp = new MachineHost<StunServer>(
+            new StunServer(listen, key, wall, entropy),
+            new RealNetwork(),
+            clock,
+            (machine, _) =>
             {
-                _tcp.Add(new StunTcpListener(local.ToEndPoint(), responder, clock));
-            }
-            catch (SocketException exception)
+                while (machine.TryTakeEvent(out var happened)) _udpPorts.Handle(happened);
+            },
+            logger);
+        _tcp = new MachineHost<StunStreamServer>(
+            new StunStreamServer(listen, key, wall, entropy),
+            new RealNetwork(),
+            clock,
+            (machine, _) =>
             {
-                ServerLog.StunNotListening(logger, local, $"TCP: {exception.Message}");
-            }
-        }
-
-        _udp = new MachineHost<StunServer>(new StunServer(options with { Listen = ports.Stun }, key, wall, entropy), new RealNetwork(), clock, HandleEvents, logger);
+                while (machine.TryTakeEvent(out var happened)) _tcpPorts.Handle(happened);
+            },
+            logger);
     }
 
-    /// <summary>Completes when every UDP socket is open or has failed.</summary>
-    public Task Started => _started.Task;
+    /// <summary>Completes when every socket is open or has failed.</summary>
+    public Task Started => Task.WhenAll(_udpPorts.Settled, _tcpPorts.Settled);
 
     /// <summary>The UDP addresses that answer.</summary>
-    public ImmutableArray<TransportAddress> Listening => _listening;
+    public ImmutableArray<TransportAddress> Listening => _udpPorts.Open;
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var listener in _tcp) await listener.DisposeAsync().ConfigureAwait(false);
+        await _tcp.DisposeAsync().ConfigureAwait(false);
         await _udp.DisposeAsync().ConfigureAwait(false);
     }
 
-    private void HandleEvents(StunServer server, Instant now)
+    /// <summary>How far the ports of one transport have come.</summary>
+    private sealed class Opening(string transport, int wanted, ILogger logger)
     {
-        while (server.TryTakeEvent(out var serverEvent))
+        private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _told;
+
+        public ImmutableArray<TransportAddress> Open { get; private set; } = [];
+
+        public Task Settled => _settled.Task;
+
+        public void Handle(StunServerEvent happened)
         {
-            switch (serverEvent)
+            switch (happened)
             {
                 case StunServerEvent.Listening listening:
-                    _listening = _listening.Add(listening.Local);
+                    Open = Open.Add(listening.Local);
                     break;
                 case StunServerEvent.NotListening failed:
-                    ServerLog.StunNotListening(_logger, failed.Wanted, failed.Detail);
+                    ServerLog.StunNotListening(logger, failed.Wanted, $"{transport}: {failed.Detail}");
                     break;
             }
 
-            if (++_settled == _wanted) _started.TrySetResult();
+            if (++_told == wanted) _settled.TrySetResult();
         }
     }
 }

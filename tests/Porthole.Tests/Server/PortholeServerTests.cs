@@ -138,15 +138,18 @@ public sealed class PortholeServerTests
             AssertMapped((IPEndPoint)udp.LocalEndPoint!, answer.AsSpan(0, received.ReceivedBytes));
         }
 
-        using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await tcp.ConnectAsync(server.Stun.MinBy(port => port.Port).ToEndPoint(), Token);
-        byte[] request = Request();
-        await tcp.SendAsync(request.AsMemory(0, 7), Token); // the boundaries of segments are not those of messages
-        await tcp.SendAsync(request.AsMemory(7), Token);
-        int count = await tcp.ReceiveAsync(answer, Token).AsTask().WaitAsync(s_patience, Token);
-        AssertMapped((IPEndPoint)tcp.LocalEndPoint!, answer.AsSpan(0, count));
-        await tcp.SendAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), Token);
-        Assert.Equal(0, await tcp.ReceiveAsync(answer, Token).AsTask().WaitAsync(s_patience, Token));
+        foreach (var port in server.Stun)
+        {
+            using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            await tcp.ConnectAsync(port.ToEndPoint(), Token);
+            byte[] request = Request();
+            await tcp.SendAsync(request.AsMemory(0, 7), Token); // the boundaries of segments are not those of messages
+            await tcp.SendAsync(request.AsMemory(7), Token);
+            int count = await tcp.ReceiveAsync(answer, Token).AsTask().WaitAsync(s_patience, Token);
+            AssertMapped((IPEndPoint)tcp.LocalEndPoint!, answer.AsSpan(0, count));
+            await tcp.SendAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), Token);
+            Assert.True(await HasEndedAsync(tcp));
+        }
     }
 
     [Fact]
@@ -185,6 +188,19 @@ public sealed class PortholeServerTests
             Transports = relayOnly ? Transports.None : Transports.All,
         },
         Token);
+
+    /// <summary>Whether the other side ends the connection, in whatever way.</summary>
+    private static async Task<bool> HasEndedAsync(Socket socket)
+    {
+        try
+        {
+            return await socket.ReceiveAsync(new byte[1], Token).AsTask().WaitAsync(s_patience, Token) == 0;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
 
     private static byte[] Request()
     {
