@@ -2,6 +2,7 @@ using Porthole.Lab.Scenarios;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Scenarios.Meet;
 
 namespace Porthole.Scenarios.Attacks;
 
@@ -31,7 +32,13 @@ public sealed class RandomServerTests
         world.Warm(alice, bob);
         var sessions = new List<SessionId> { new(1), new(2) };
         var pushes = new List<SessionPush>();
-        world.Hostile!.ChangePush = (push, to) =>
+        var meetings = new List<ConnectionHandle>();
+        world.Hostile!.OnMessage = (_, message) =>
+        {
+            if (message is ClientMessage.Meet meet) sessions.Add(meet.Session);
+            return false;
+        };
+        world.Hostile.ChangePush = (push, to) =>
         {
             sessions.Add(push.Session);
             if (to.Peer == alice.Machine.Id) pushes.Add(push);
@@ -41,7 +48,7 @@ public sealed class RandomServerTests
 
         for (int step = 0; step < Steps; step++)
         {
-            if (chance.NextInt32(0, 40) == 0) Use(alice, chance);
+            if (chance.NextInt32(0, 40) == 0) Use(alice, chance, meetings);
             else if (world.Hostile.Connections.Any(connection => connection.Peer == alice.Machine.Id)) Say(world, alice, chance, sessions, pushes, step);
             world.Run(chance.NextInt32(0, 30) / 1_000.0);
             if (chance.NextInt32(0, 200) == 0) world.Run(20);
@@ -59,7 +66,8 @@ public sealed class RandomServerTests
         // The server comes to its senses.
         world.Run(240);
         var handles = alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Opened>().Select(static entry => entry.Connection).ToList();
-        alice.Invoke((machine, now) => handles.ForEach(handle => machine.Close(now, handle, 0, "")));
+        Assert.Empty(handles.Intersect(meetings));
+        alice.Invoke((machine, now) => handles.Concat(meetings).ToList().ForEach(handle => machine.Close(now, handle, 0, "")));
         world.Run(30);
         Assert.Equal(0, alice.Machine.ConnectionCount);
         var connection = alice.Connect("bob");
@@ -67,12 +75,12 @@ public sealed class RandomServerTests
         world.AssertAlive(alice, connection, bob);
     }
 
-    private static void Use(SimulatedPeer alice, EntropySource chance)
+    private static void Use(SimulatedPeer alice, EntropySource chance, List<ConnectionHandle> meetings)
     {
         var handles = alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Opened>().Select(static opened => opened.Connection)
             .Concat(alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Incoming>().Select(static incoming => incoming.Connection)).ToList();
         var handle = handles.Count == 0 ? default : handles[chance.NextInt32(0, handles.Count)];
-        switch (chance.NextInt32(0, 6))
+        switch (chance.NextInt32(0, 7))
         {
             case 0 or 1:
                 alice.Connect("bob");
@@ -85,6 +93,9 @@ public sealed class RandomServerTests
                 break;
             case 4:
                 alice.Invoke((machine, now) => machine.Close(now, handle, 1, "enough"));
+                break;
+            case 5 when meetings.Count < 20:
+                meetings.Add(MeetWorld.Meet(alice, MeetWorld.Right)); // nobody else has that code: it must never open
                 break;
             default:
                 alice.Invoke((machine, now) => machine.TryOpenStream(now, handle, out _));
@@ -105,7 +116,7 @@ public sealed class RandomServerTests
                 world.Tell(alice, new ServerMessage.Superseded(session, sessions[chance.NextInt32(0, sessions.Count)]));
                 break;
             case 1:
-                world.Tell(alice, new ServerMessage.Ringing(session));
+                world.Tell(alice, chance.NextInt32(0, 2) == 0 ? new ServerMessage.Ringing(session) : new ServerMessage.Waiting(session));
                 break;
             case 2:
                 world.Tell(alice, new ServerMessage.Candidates(session, generation, [candidate, Candidate(chance)]));
@@ -132,7 +143,9 @@ public sealed class RandomServerTests
                 break;
             case 10:
                 var pushed = Attack.NewCall(world, alice, candidate.Address.ToString());
-                world.Tell(alice, new ServerMessage.SessionBegun(pushed with { RemoteName = chance.NextInt32(0, 2) == 0 ? "bob" : null }));
+                string dialled = chance.NextInt32(0, 2) == 0 ? pushed.Dialled : MeetingDialled.Of(MeetWorld.Right.PublicPart);
+                if (chance.NextInt32(0, 2) == 0) world.Tell(alice, new ServerMessage.Superseded(session, pushed.Session));
+                world.Tell(alice, new ServerMessage.SessionBegun(pushed with { RemoteName = chance.NextInt32(0, 2) == 0 ? "bob" : null, Dialled = dialled }));
                 break;
             case 11 when pushes.Count > 0:
                 world.Tell(alice, new ServerMessage.SessionBegun(pushes[chance.NextInt32(0, pushes.Count)]));
