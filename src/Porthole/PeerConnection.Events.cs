@@ -14,7 +14,7 @@ public sealed partial class PeerConnection
     private TaskCompletionSource _pathChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The program hears of it from now on.</summary>
-    internal void HandleOpened(PublicKey key, string? name) => (RemoteKey, RemoteName) = (key, name);
+    internal void HandleOpened(PeerEvent.Opened opened) => (RemoteKey, RemoteName, IsIncoming, IsAuthenticated) = (opened.Key, opened.Name, opened.IsIncoming, opened.IsAuthenticated);
 
     internal void HandleConfirmed() => _confirmed.TrySetResult();
 

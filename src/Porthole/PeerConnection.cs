@@ -43,8 +43,11 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <summary>The number of the connection in its node, as events of <see cref="PeerOptions.Observer"/> name it.</summary>
     public ConnectionHandle Handle { get; }
 
-    /// <summary>Whether the peer called.</summary>
-    public bool IsIncoming { get; }
+    /// <summary>Whether the peer called, or came second to a meeting: one of the two sides of a connection has it true, and one false.</summary>
+    public bool IsIncoming { get; private set; }
+
+    /// <summary>Whether anything says whose key the peer's is: what was dialled, what was known, or a common code. False for a stranger of a lobby, who may be anybody.</summary>
+    public bool IsAuthenticated { get; private set; } = true;
 
     /// <summary>The peer's key, which it has proved.</summary>
     public PublicKey RemoteKey { get; private set; } = null!;

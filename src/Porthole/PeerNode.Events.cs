@@ -98,7 +98,7 @@ public sealed partial class PeerNode
             case PeerEvent.Closed closed:
                 HandleClosed(closed);
                 break;
-            case PeerEvent.Ringing or PeerEvent.PairFound or PeerEvent.CheckTraced:
+            case PeerEvent.Ringing or PeerEvent.Waiting or PeerEvent.Introduced or PeerEvent.CodeMissed or PeerEvent.PairFound or PeerEvent.CheckTraced:
                 break; // for the observer alone
         }
     }
@@ -135,7 +135,7 @@ public sealed partial class PeerNode
         }
 
         var connection = entry.Connection;
-        connection.HandleOpened(opened.Key, opened.Name);
+        connection.HandleOpened(opened);
         PeerLog.Opened(_logger, connection.RemoteLabel, opened.Key.PeerId, opened.IsIncoming);
         PeerMetrics.Opened(opened.IsIncoming, Options.TimeProvider.GetElapsedTime(entry.Began));
         Remember(opened);
@@ -146,6 +146,7 @@ public sealed partial class PeerNode
     /// <summary>Writes the peer down. The machine has compared its key with what is known before it opened the connection.</summary>
     private void Remember(PeerEvent.Opened opened)
     {
+        if (!opened.IsAuthenticated) return; // whoever that was: it is not known by it
         string? name = opened.Name is not null && PeerName.IsValid(opened.Name) ? PeerName.Normalize(opened.Name) : null;
         var server = ServerKey?.PeerId ?? PeerId.Unknown;
         if (name is null ? _knownPeers.FindById(opened.Key.PeerId) is not null : opened.Key.Equals(_knownPeers.FindByName(server, name))) return;

@@ -35,6 +35,7 @@ public sealed partial class PeerNode : IAsyncDisposable
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _disposed;
+    private volatile bool _hasLeft;
 
     private PeerNode(PeerOptions options, IdentityKey identity, KnownPeers knownPeers, KnownServers knownServers)
     {
@@ -124,15 +125,62 @@ public sealed partial class PeerNode : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(target);
         ThrowIfStopped();
         cancellationToken.ThrowIfCancellationRequested();
-        using var activity = PeerActivity.StartConnect();
-        long began = Options.TimeProvider.GetTimestamp();
+        ThrowIfLeft();
         _knownPeers.Refresh(); // another process may have met the peer
         if (IsSelf(target)) throw new PeerException(PeerError.BadRequest, $"'{target}' is this peer itself. Use another name and identity file for one of the two.");
+        return await OpenAsync((machine, now) => machine.Connect(now, target), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Meets whoever comes to the same server with the same code: who comes first waits (up to the server's limit, ten minutes by default), who comes second
+    /// completes the pair. With <see cref="PeerOptions.Observer"/> a program sees <see cref="PeerEvent.Waiting"/>, and the other side's addresses in
+    /// <see cref="PeerEvent.Introduced"/>.
+    /// </summary>
+    /// <param name="code">
+    /// The code that both sides hold: one draws it (<see cref="PairingCode.Create"/>) and tells it the other. It works once, and three who come with a wrong secret part burn it. Null for the server's lobby, where nobody proves
+    /// anything: <see cref="PeerConnection.IsAuthenticated"/> is false, and the peer is not remembered.
+    /// </param>
+    /// <param name="cancellationToken">Takes it back.</param>
+    /// <returns>The connection, as soon as both sides have shown each other that they hold the code.</returns>
+    /// <exception cref="PeerException">
+    /// <see cref="PeerError.WrongCode"/>: the other side has another secret part, or the code is used up or burnt; <see cref="PeerError.TimedOut"/>: nobody
+    /// came; <see cref="PeerError.Refused"/>: the server has no lobby; and so on.
+    /// </exception>
+    public async Task<PeerConnection> MeetAsync(PairingCode? code = null, CancellationToken cancellationToken = default)
+    {
+        ThrowIfStopped();
+        ThrowIfLeft();
+        cancellationToken.ThrowIfCancellationRequested();
+        var key = code is null ? null : await Task.Run(code.DeriveKey, cancellationToken).ConfigureAwait(false); // a tenth of a second of a processor
+        return await OpenAsync((machine, now) => machine.Meet(now, key), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Leaves the server for good, once it is not needed any more: connections on direct paths go on and ask nothing of it. What goes over the relay ends, a
+    /// path that is lost is not found again, and no new connections are made.
+    /// </summary>
+    /// <exception cref="PeerException">The node was closed.</exception>
+    public async Task LeaveServerAsync()
+    {
+        ThrowIfStopped();
+        _hasLeft = true;
+        await InvokeAsync(static (machine, now) =>
+        {
+            machine.LeaveServer(now);
+            return true;
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the machine for a connection, and waits for it.</summary>
+    private async Task<PeerConnection> OpenAsync(Func<PeerMachine, Instant, ConnectionHandle> ask, CancellationToken cancellationToken)
+    {
+        using var activity = PeerActivity.StartConnect();
+        long began = Options.TimeProvider.GetTimestamp();
         var opened = new TaskCompletionSource<PeerConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
         PeerConnection? made = null;
         bool posted = Post((machine, now) =>
         {
-            var handle = machine.Connect(now, target);
+            var handle = ask(machine, now);
             made = new PeerConnection(this, handle, isIncoming: false);
             _connections[handle] = new Entry(made, opened, began);
         });
@@ -251,6 +299,11 @@ public sealed partial class PeerNode : IAsyncDisposable
     private void ThrowIfStopped()
     {
         if (_disposed != 0 || _stopped.Task.IsCompleted) throw ClosedException();
+    }
+
+    private void ThrowIfLeft()
+    {
+        if (_hasLeft) throw new PeerException(PeerError.Closed, "The peer has left its server, and makes no new connections. Start another.");
     }
 
     private async Task<TResult> WithinAsync<TResult>(Task<TResult> task, TimeSpan limit, string failure, CancellationToken cancellationToken)

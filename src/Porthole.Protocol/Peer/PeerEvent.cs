@@ -84,7 +84,7 @@ public abstract record PeerEvent
     public sealed record Opened(ConnectionHandle Connection, PublicKey Key, string? Name, bool IsIncoming) : PeerEvent
     {
         /// <summary>Whether anything says whose key that is: what was dialled, or a common code. False for strangers of a lobby, who are not to be remembered.</summary>
-        public bool IsProved { get; init; } = true;
+        public bool IsAuthenticated { get; init; } = true;
     }
 
     /// <summary>The first sealed round trip is done.</summary>

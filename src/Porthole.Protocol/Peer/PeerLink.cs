@@ -315,7 +315,7 @@ internal sealed partial class PeerLink
         if (_isOpen || _isFinished) return;
         _isOpen = true;
         _giveUpAt = null;
-        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsMeeting ? !Session!.IsInitiator : IsIncoming) { IsProved = !IsMeeting || HasCode });
+        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsMeeting ? !Session!.IsInitiator : IsIncoming) { IsAuthenticated = !IsMeeting || HasCode });
         if (_active is not null) _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, _active.ToPublic()));
         Announce(IsRelayOnly ? VerdictReason.RelayOnly : VerdictReason.Pending);
     }

@@ -1,4 +1,3 @@
-using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
@@ -26,7 +25,7 @@ public sealed class MeetTests
         Assert.True(world.Until(() => alice.Opened == atAlice && bob.Opened == atBob, 2));
         var (toAlice, toBob) = (Assert.Single(Events<PeerEvent.Opened>(alice)), Assert.Single(Events<PeerEvent.Opened>(bob)));
         Assert.Equal((true, false), (toAlice.IsIncoming, toBob.IsIncoming)); // who comes second begins
-        Assert.Equal((hasCode, hasCode), (toAlice.IsProved, toBob.IsProved));
+        Assert.Equal((hasCode, hasCode), (toAlice.IsAuthenticated, toBob.IsAuthenticated));
         Assert.Equal((bob.Machine.Id, alice.Machine.Id), (toAlice.Key.PeerId, toBob.Key.PeerId));
         var introduced = Assert.Single(Events<PeerEvent.Introduced>(alice));
         Assert.Equal(bob.Machine.Nat!.Mappings[0].Mapped, introduced.Candidates.Single(candidate => candidate.Kind == CandidateKind.ServerReflexive).Address);

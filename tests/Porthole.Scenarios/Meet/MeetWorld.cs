@@ -1,7 +1,6 @@
 using Porthole.Lab;
 using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
-using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
