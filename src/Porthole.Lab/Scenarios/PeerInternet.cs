@@ -28,6 +28,7 @@ public sealed class PeerInternet
     private readonly List<NameRecord> _names = [];
     private SimulatedMachine? _rendezvous;
     private SimulatedMachine? _stun;
+    private SimulatedMachine? _stunStream;
 
     /// <summary>Creates an internet with a running server.</summary>
     /// <param name="seed">Decides everything that chance decides.</param>
@@ -60,7 +61,8 @@ public sealed class PeerInternet
     {
         _rendezvous?.Stop();
         _stun?.Stop();
-        (_rendezvous, _stun) = (null, null);
+        _stunStream?.Stop();
+        (_rendezvous, _stun, _stunStream) = (null, null, null);
     }
 
     /// <summary>Starts the server again, with the key and the names it had.</summary>
@@ -73,7 +75,9 @@ public sealed class PeerInternet
         var server = new RendezvousServer(_options, _serverKey, stunKey, router, entropy, now, s_epoch + (now - Instant.Zero), _names);
         _rendezvous = ServerHost.Run(new RendezvousHost(server, router), _ => KeepNames(server));
         _rendezvous.Listen(HttpPort, s_listener);
-        _stun = ServerHost.Run(new StunServer(StunServerOptions.Default with { Listen = _options.Stun }, stunKey, new WallClock(now, s_epoch + (now - Instant.Zero)), entropy));
+        var (listen, clock) = (StunServerOptions.Default with { Listen = _options.Stun }, new WallClock(now, s_epoch + (now - Instant.Zero)));
+        _stun = ServerHost.Run(new StunServer(listen, stunKey, clock, entropy));
+        _stunStream = ServerHost.Run(new StunStreamServer(listen, stunKey, clock, entropy));
     }
 
     /// <summary>Adds a host with a peer on it, and starts the peer.</summary>

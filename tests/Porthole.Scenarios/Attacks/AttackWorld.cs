@@ -36,7 +36,9 @@ internal sealed class AttackWorld
         StunKey = StunServerKey.Create(Simulation.CreateEntropy());
         Simulation.Trace = new PacketTrace(capacity: 0) { Inspector = Inspect };
         var entropy = Simulation.CreateEntropy();
-        Net.ServerHost.Run(new StunServer(StunServerOptions.Default with { Listen = Stun }, StunKey, new WallClock(Simulation.Now, s_epoch), entropy));
+        var (listen, clock) = (StunServerOptions.Default with { Listen = Stun }, new WallClock(Simulation.Now, s_epoch));
+        Net.ServerHost.Run(new StunServer(listen, StunKey, clock, entropy));
+        Net.ServerHost.Run(new StunStreamServer(listen, StunKey, clock, entropy));
     }
 
     public PeerInternet Net { get; }
