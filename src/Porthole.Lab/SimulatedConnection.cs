@@ -217,6 +217,10 @@ internal sealed partial class SimulatedConnection : ISimulationTarget
             if (segment.Sequence + 1 == _expected) Send(SynAck);
             else Acknowledge(); // another attempt of the other side: it will say so
         }
+        else if (!IsInWindow(segment))
+        {
+            Acknowledge(); // RFC 9293 section 3.10.7.4, first: of another connection, behind a NAT that shows us under two ports
+        }
         else if (segment.Bits.HasFlag(TcpBits.Ack) && !acceptable)
         {
             Send(segment.ToReset());
@@ -227,6 +231,10 @@ internal sealed partial class SimulatedConnection : ISimulationTarget
             if (_state == State.Established && !segment.Bits.HasFlag(TcpBits.Syn)) ReceiveInEstablished(now, packet);
         }
     }
+
+    private bool IsInWindow(in TcpHeader segment) => segment.Bits.HasFlag(TcpBits.Syn)
+        ? segment.Sequence + 1 == _expected
+        : segment.Sequence - _expected < Window;
 
     private void Establish(Instant now)
     {
