@@ -31,9 +31,17 @@ internal sealed class MessageBuffers(int bufferSize, int capacity)
     public static SemaphoreSlim CreateQuota() => new(PerConnection);
 
     /// <summary>Takes a buffer, once the quota allows it; the quota gets it back with the batch's release.</summary>
-    public async ValueTask<ReceiveBatch> RentAsync(SemaphoreSlim quota, CancellationToken cancellationToken)
+    public ValueTask<ReceiveBatch> RentAsync(SemaphoreSlim quota, CancellationToken cancellationToken) =>
+        quota.Wait(0, CancellationToken.None) ? new ValueTask<ReceiveBatch>(Take(quota)) : WaitAndTakeAsync(quota, cancellationToken);
+
+    private async ValueTask<ReceiveBatch> WaitAndTakeAsync(SemaphoreSlim quota, CancellationToken cancellationToken)
     {
         await quota.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return Take(quota);
+    }
+
+    private ReceiveBatch Take(SemaphoreSlim quota)
+    {
         if (!_free.TryTake(out var batch)) batch = new ReceiveBatch(bufferSize, capacity, Return);
         batch.Quota = quota;
         return batch;

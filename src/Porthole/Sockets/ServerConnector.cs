@@ -15,9 +15,6 @@ internal static class ServerConnector
     /// <summary>The head start of each address over the next (RFC 8305 section 5).</summary>
     private static readonly TimeSpan s_attemptDelay = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>TCP_NOTSENT_LOWAT: how much the system may hold unsent. The queue that counts stays in this process, where it can be seen.</summary>
-    private const int NotSentLowWater = 16 * 1024;
-
     /// <summary>Starts to connect.</summary>
     /// <param name="request">The server.</param>
     /// <param name="inbox">Where the events go.</param>
@@ -129,8 +126,7 @@ internal static class ServerConnector
         var socket = localPort == 0 ? TcpSockets.Create(server.AddressFamily) : TcpSockets.Bind(TransportAddress.From(any, (ushort)localPort));
         try
         {
-            socket.NoDelay = true;
-            TcpSockets.SetNotSentLowWater(socket, NotSentLowWater);
+            TcpSockets.Prepare(socket);
             await socket.ConnectAsync(server, cancellationToken).ConfigureAwait(false);
             return socket;
         }

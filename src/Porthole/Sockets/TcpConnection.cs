@@ -12,7 +12,11 @@ namespace Porthole.Sockets;
 /// port that pair is the very one that is wanted again. Who has nothing more to say has said so in a message; so an orderly close only waits until
 /// the other side's system has acknowledged all of it.
 /// </remarks>
-internal sealed partial class TcpConnection(SocketId id, MessageFraming framing, ISocketInbox inbox) : INetworkSocket
+/// <param name="id">Its number.</param>
+/// <param name="framing">How messages lie in its stream.</param>
+/// <param name="inbox">Where messages and events go.</param>
+/// <param name="ended">Called when the system's resources are released, before <see cref="Closed"/> completes.</param>
+internal sealed partial class TcpConnection(SocketId id, MessageFraming framing, ISocketInbox inbox, Action? ended = null) : INetworkSocket
 {
     /// <summary>How long an orderly close may take before the connection is reset.</summary>
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
@@ -72,6 +76,7 @@ internal sealed partial class TcpConnection(SocketId id, MessageFraming framing,
         Reset();
         lock (_gate) _queue.Clear();
         if (Interlocked.Exchange(ref _isClosing, 1) == 0 && failure is not null) inbox.Deliver(failure);
+        ended?.Invoke();
         _closed.TrySetResult();
     }
 

@@ -30,6 +30,7 @@ internal static class TcpConnector
             var socket = TcpSockets.Bind(request.Local);
             isBound = true;
             connection.Attach(socket);
+            TcpSockets.Prepare(socket);
             await socket.ConnectAsync(request.Remote.ToEndPoint()).ConfigureAwait(false);
             if (!connection.TryOpen()) throw new OperationCanceledException();
             inbox.Deliver(new SocketEvent.Opened(request.Socket, TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!), request.Remote));
@@ -40,13 +41,13 @@ internal static class TcpConnector
         {
             failed = new SocketEvent.Failed(request.Socket, Classify(exception.SocketErrorCode, isBound), Describe(exception, isBound));
         }
-        catch (Exception exception) when (exception is ArgumentException or NotSupportedException or InvalidOperationException)
-        {
-            failed = new SocketEvent.Failed(request.Socket, SocketFailure.Unreachable, "no connection can be made between these two addresses");
-        }
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {
             // Closed while it connected.
+        }
+        catch (Exception exception) when (exception is ArgumentException or NotSupportedException or InvalidOperationException)
+        {
+            failed = new SocketEvent.Failed(request.Socket, SocketFailure.Unreachable, "no connection can be made between these two addresses");
         }
 
         connection.End(failed);

@@ -7,21 +7,30 @@ namespace Porthole.Sockets;
 /// <summary>A TCP listener: hands on what it accepts. Closing it leaves its connections alone.</summary>
 internal sealed class TcpListenerSocket : INetworkSocket
 {
-    /// <summary>Accepted connections that are open at once. More are reset: nobody needs as many from one port, and a flood would take every descriptor.</summary>
-    public const int MaxConnections = 128;
+    /// <summary>
+    /// Accepted connections of a punching port that are open at once. More are reset: nobody needs as many, and a flood would take every descriptor.
+    /// </summary>
+    public const int MaxSharedConnections = 128;
+
+    /// <summary>The same of any other port, a server's. It stands behind the limits of the server's machine, which are lower and know hosts and age.</summary>
+    public const int MaxConnections = 1_024;
 
     /// <summary>How long the listener rests when the system cannot accept (no descriptors left): the next attempt would fail as well.</summary>
     private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(100);
 
     private readonly MessageFraming _framing;
     private readonly Socket _socket;
+    private readonly int _limit;
     private readonly ISocketInbox _inbox;
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _connections;
 
-    private TcpListenerSocket(SocketRequest.TcpListen request, Socket socket, ISocketInbox inbox) =>
+    private TcpListenerSocket(SocketRequest.TcpListen request, Socket socket, ISocketInbox inbox)
+    {
         (Id, _framing, _socket, _inbox) = (request.Socket, request.Framing, socket, inbox);
+        _limit = request.Shared ? MaxSharedConnections : MaxConnections;
+    }
 
     public SocketId Id { get; }
 
@@ -71,15 +80,14 @@ internal sealed class TcpListenerSocket : INetworkSocket
 
     private void Take(Socket accepted)
     {
-        if (Interlocked.Increment(ref _connections) > MaxConnections)
+        if (Interlocked.Increment(ref _connections) > _limit)
         {
             Interlocked.Decrement(ref _connections);
             accepted.Close(0);
             return;
         }
 
-        var connection = new TcpConnection(_inbox.NextAcceptedId(), _framing, _inbox);
-        connection.Closed.ContinueWith(_ => Interlocked.Decrement(ref _connections), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        var connection = new TcpConnection(_inbox.NextAcceptedId(), _framing, _inbox, () => Interlocked.Decrement(ref _connections));
         try
         {
             var remote = TransportAddress.FromEndPoint((IPEndPoint)accepted.RemoteEndPoint!);

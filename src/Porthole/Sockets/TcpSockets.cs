@@ -13,9 +13,9 @@ internal static class TcpSockets
 
     /// <summary>
     /// TCP_NOTSENT_LOWAT: how much the system may hold of what it has not sent once. The queue that counts is ours, where it can be seen; what is under way
-    /// to the other side comes on top, as much as the path holds.
+    /// to the other side comes on top, as much as the path holds. Four or eight times as much was measured to be no faster, at 40 ms and 2 Gbit/s.
     /// </summary>
-    private const int NotSentLowWater = 64 * 1024;
+    private const int NotSentLowWater = 16 * 1024;
 
     /// <summary>IPPROTO_TCP.</summary>
     private const int TcpLevel = 6;
@@ -45,7 +45,6 @@ internal static class TcpSockets
         try
         {
             Share(socket);
-            Prepare(socket);
             socket.Bind(local.ToEndPoint());
             return socket;
         }
@@ -56,17 +55,11 @@ internal static class TcpSockets
         }
     }
 
-    /// <summary>Sets what every connection has.</summary>
+    /// <summary>Sets what every connection has, made or accepted.</summary>
     public static void Prepare(Socket socket)
     {
         socket.NoDelay = true;
-        SetNotSentLowWater(socket, NotSentLowWater);
-    }
-
-    /// <summary>Sets how much the system holds of what it has not sent once, in bytes; where the system can.</summary>
-    public static void SetNotSentLowWater(Socket socket, int bytes)
-    {
-        if (OperatingSystem.IsLinux()) socket.SetRawSocketOption(TcpLevel, NotSentLowWaterOption, BitConverter.GetBytes(bytes));
+        if (OperatingSystem.IsLinux()) socket.SetRawSocketOption(TcpLevel, NotSentLowWaterOption, BitConverter.GetBytes(NotSentLowWater));
     }
 
     /// <summary>A listener on a port that nobody else listens on or has for itself alone.</summary>
