@@ -39,6 +39,9 @@ internal sealed class LocalSockets(ushort port, bool anyPortInstead, Func<Socket
     /// <summary>Closes all.</summary>
     public void Close() => SetAddresses([]);
 
+    /// <summary>The socket of an address; null when there is none.</summary>
+    public LocalSocket? Find(TransportAddress address) => _sockets.Find(socket => socket.Wanted.SameHost(address));
+
     /// <summary>Whether a number is that of one of these sockets.</summary>
     public bool Owns(SocketId id) => _sockets.Exists(socket => socket.Id == id);
 

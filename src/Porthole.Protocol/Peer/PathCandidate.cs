@@ -28,8 +28,13 @@ internal sealed class PathCandidate(PathId id, PathKind kind, SocketId socket, T
     /// <summary>Whether data went unanswered on it.</summary>
     public bool IsDead { get; set; }
 
-    /// <summary>The round trip of the proof; long where it is not known.</summary>
+    /// <summary>
+    /// The round trip of the proof; long where it is not known. That of the path in use grows with its queues, which the proof of another path may stand in
+    /// as well: between two transports it is kept up to date.
+    /// </summary>
     public TimeSpan RoundTrip { get; set; } = TimeSpan.FromSeconds(10);
+
+    public bool IsDirect => Kind is PathKind.Udp or PathKind.Tcp;
 
     public bool IsUsable => IsProved && !IsDead;
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Ice;
+using Porthole.Protocol.Punching;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
@@ -8,23 +10,48 @@ namespace Porthole.Protocol.Peer;
 internal sealed class PeerContext
 {
     private int _connections;
+    private int _sockets;
 
-    private PeerContext(PeerMachineOptions options, EntropySource entropy) =>
+    private PeerContext(PeerMachineOptions options, EntropySource entropy)
+    {
         (Options, Entropy, Nat) = (options, entropy, NatFacts.Unknown with { RelayOnly = options.RelayOnly });
+        Rendezvous = new RendezvousClient(options.Server, options.Identity, entropy, NextSocket);
+        Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket);
+        TcpPorts = new LocalTcpPorts(options.AnyPortInstead, NextSocket);
+        Probing = NatProbeOptions.Default with { HideLocal = options.HideLan };
+        (Probe, TcpProbe) = (new NatProbe(Probing, entropy), new TcpNatProbe(Probing, entropy, NextSocket));
+    }
 
     public PeerMachineOptions Options { get; }
 
     public EntropySource Entropy { get; }
 
-    public required RendezvousClient Rendezvous { get; init; }
+    public RendezvousClient Rendezvous { get; }
 
-    public required LocalSockets Sockets { get; init; }
+    public LocalSockets Sockets { get; }
+
+    public LocalTcpPorts TcpPorts { get; }
+
+    public NatProbeOptions Probing { get; }
+
+    public NatProbe Probe { get; }
+
+    public TcpNatProbe TcpProbe { get; }
+
+    public UnclaimedConnections Unclaimed { get; } = new();
 
     public Queue<PeerEvent> Events { get; } = [];
 
-    public CheckBudget Checks { get; } = new();
+    /// <summary>Requests of parts that are no more: their sockets are still to be closed.</summary>
+    public Queue<SocketRequest> Requests { get; } = [];
 
-    /// <summary>This side's candidates, newest findings included.</summary>
+    public CheckBudget Checks { get; } = new(CheckBudget.ChecksPerSecond);
+
+    public CheckBudget Connects { get; } = new(CheckBudget.ConnectsPerSecond);
+
+    public SprayBudget Sprays { get; } = new();
+
+    /// <summary>This side's UDP candidates, newest findings included.</summary>
     public ImmutableArray<Candidate> Candidates { get; set; } = [];
 
     /// <summary>What this side knows of its NAT.</summary>
@@ -36,19 +63,18 @@ internal sealed class PeerContext
     /// <summary>Whether the main connection takes no more relayed packets for now.</summary>
     public bool IsRelayCongested { get; set; }
 
+    /// <summary>How many punches make TCP connections now: while there are any, the mappings of the punching ports are kept alive.</summary>
+    public int TcpPunches { get; set; }
+
     public PeerId Self => Options.Identity.PeerId;
 
     /// <summary>Sets up what the links of one peer share.</summary>
-    public static PeerContext Create(PeerMachineOptions options, EntropySource entropy)
-    {
-        int sockets = 0;
-        SocketId NextSocket() => new(++sockets);
-        return new PeerContext(options, entropy)
-        {
-            Rendezvous = new RendezvousClient(options.Server, options.Identity, entropy, NextSocket),
-            Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket),
-        };
-    }
+    public static PeerContext Create(PeerMachineOptions options, EntropySource entropy) => new(options, entropy);
 
     public ConnectionHandle NextConnection() => new(++_connections);
+
+    public SocketId NextSocket() => new(++_sockets);
+
+    /// <summary>Whether direct paths of a transport are wanted.</summary>
+    public bool Wants(Transports transport) => (Options.Transports & transport) != 0;
 }

@@ -87,6 +87,7 @@ internal sealed partial class PeerLink
         Session?.Close(now, 0, ""); // not open: says nothing, and forgets the keys
         Handshake?.Dispose();
         (Session, Handshake, Remote, Name) = (null, null, null, null);
+        CloseConnections(now);
         (_punch, _relay, _active, _generation, _isPeerRelayOnly) = (null, null, null, 0, false);
         _paths.Clear();
         Verdict = Verdict.Pending;

@@ -19,6 +19,7 @@ internal sealed partial class PeerLink
     private int _generation;
     private bool _isDuplicating;
     private bool _isPeerRelayOnly;
+    private bool _isPeerReachableByUdp;
 
     /// <summary>Whether one of the two wants no direct path.</summary>
     private bool IsRelayOnly => _context.Options.RelayOnly || _isPeerRelayOnly;
@@ -54,7 +55,7 @@ internal sealed partial class PeerLink
         return true;
     }
 
-    /// <summary>Takes a packet of the session that came on a UDP socket.</summary>
+    /// <summary>Takes a packet of the session that came on a UDP socket or a TCP connection.</summary>
     public void HandlePacket(Instant now, SocketId socket, TransportAddress remote, Span<byte> packet)
     {
         // An address that no authentic check came from gets no answer and no work: ICE finds moved peers by their checks.
@@ -66,19 +67,23 @@ internal sealed partial class PeerLink
     /// <summary>Takes candidates that were found while a punch is under way.</summary>
     public void HandleLocalCandidates(Instant now, ImmutableArray<CandidateInfo> infos, ImmutableArray<Candidate> candidates)
     {
-        if (_isFinished || _punch is not { Agent.State: IceState.New or IceState.Checking }) return;
-        foreach (var candidate in candidates) _punch.Agent.AddLocalCandidate(now, candidate);
+        if (_isFinished || _punch is not { } punch || !(punch.Agent.State is IceState.New or IceState.Checking || punch.Tcp is { IsOpen: true })) return;
+        foreach (var candidate in candidates) punch.Agent.AddLocalCandidate(now, candidate);
         if (!infos.IsEmpty) _context.Rendezvous.SendCandidates(now, Id, _generation, infos);
         Pump(now);
     }
 
-    /// <summary>Local sockets are gone: so is every path that uses them. A new punch follows as soon as the new addresses are proved.</summary>
+    /// <summary>
+    /// Local sockets or listeners are gone: so is every path that uses them. A new punch follows as soon as the new addresses are proved. Connections break by
+    /// themselves if their address is gone.
+    /// </summary>
     public void HandleSocketsGone(Instant now, ImmutableArray<SocketId> sockets)
     {
         if (_isFinished) return;
         foreach (var socket in sockets)
         {
             _punch?.Agent.RemoveSocket(now, socket);
+            _punch?.Tcp?.HandlePortGone(now, socket);
             foreach (var path in _paths.Where(path => path.Socket == socket).ToArray()) Remove(now, path);
         }
 
@@ -147,18 +152,39 @@ internal sealed partial class PeerLink
     {
         _generation = plan.Generation;
         _isPeerRelayOnly = plan.Nat.RelayOnly;
+        _isPeerReachableByUdp = plan.Nat.UdpReachable;
         if (IsRelayOnly) return;
-        _punch = Punch.Create(_context, plan, Remote!.Value, now);
+        _punch?.StopTcp(now);
+        _stopTcpAt = null;
+        _punch = Punch.Create(_context, Id, plan, Remote!.Value, WantsTcp, now);
 
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
         foreach (var path in _paths) path.Pair = null;
-        _punch?.HandleDeadline(now);
+        if (_punch is null) return;
+        HandOverConnections(now, _punch);
+        _punch.HandleDeadline(now);
     }
 
     // Once there is a proved path all that is left to send are consent checks on it, which nothing must delay.
-    private bool IsPunchDone => _punch is { Agent.State: IceState.Completed } && _active is { Kind: PathKind.Udp };
+    private bool IsPunchDone => _punch is { Agent.State: IceState.Completed } && _active is { IsDirect: true };
 
-    private Instant? PunchDeadline => _punch?.NextDeadline is not { } due ? null : IsPunchDone ? due : Instant.Max(due, _context.Checks.NextAt);
+    private Instant? PunchDeadline
+    {
+        get
+        {
+            if (_punch is not { } punch) return null;
+            var next = punch.NextDeadline is not { } due ? _stopTcpAt : Instant.Earlier(IsPunchDone ? due : Instant.Max(due, _context.Checks.NextAt), _stopTcpAt);
+            return punch.Tcp is { } tcp ? Instant.Earlier(next, tcp.NextDeadline) : next;
+        }
+    }
+
+    /// <summary>Whether a direct path carries the session, only not by the transport that is preferred.</summary>
+    private bool IsOnSecondBest => _active is { IsDirect: true, IsDead: false } active && active.Kind != _context.Options.Prefer
+        && _context.Wants(_context.Options.Prefer == PathKind.Tcp ? Transports.Tcp : Transports.Udp);
+
+    /// <summary>Whether a punch has what it needs, and may bring something: who is on TCP because UDP is blocked waits until it is not.</summary>
+    private bool MayPunch => _context.IsReadyToPunch && Session is not null
+        && !(IsOnSecondBest && _context.Options.Prefer == PathKind.Udp && !(_context.Nat.UdpReachable && _isPeerReachableByUdp));
 
     private bool TryWriteChecks(Instant now, ref DatagramBatchWriter writer)
     {
@@ -171,11 +197,12 @@ internal sealed partial class PeerLink
 
     private void PunchAgain(Instant now)
     {
-        if (!_context.IsReadyToPunch || Session is null || !_schedule.TryTake(now)) return;
+        if (!MayPunch || !_schedule.TryTake(now)) return;
         _context.Rendezvous.Restart(now, Id, _generation);
 
         // If the restart is not answered (the peer may be between two servers) the next try must not wait for it.
-        _schedule.HandleFailure(now);
+        if (IsOnSecondBest) _schedule.HandleSecondBest(now);
+        else _schedule.HandleFailure(now);
     }
 
     private void HandleIceEvent(Instant now, Punch punch, IceEvent iceEvent)
@@ -206,9 +233,12 @@ internal sealed partial class PeerLink
             case IceEvent.PairReleased released:
                 HandlePairLost(now, released.Pair);
                 break;
+            case IceEvent.ConnectionFailed failed:
+                if (FindConnection(failed.Pair.Socket) is { } stranger) DropConnection(now, stranger);
+                break;
             case IceEvent.StateChanged { State: IceState.Failed }:
                 if (!punch.HadPair) Announce(VerdictWriter.Explain(_context.Nat, punch));
-                if (_active is not { Kind: PathKind.Udp, IsDead: false }) _schedule.HandleFailure(now);
+                if (_active is not { IsDirect: true, IsDead: false }) _schedule.HandleFailure(now);
                 break;
             case IceEvent.StateChanged or IceEvent.PairSelected:
                 break;
@@ -235,8 +265,9 @@ internal sealed partial class PeerLink
         if (FindPath(pair.Socket, pair.RemoteAddress) is not { } path) return;
         bool wasActive = path == _active;
         Remove(now, path);
+        if (FindConnection(path.Socket) is { } connection) DropConnection(now, connection);
         SelectPath(now);
-        if (wasActive && _active is not { Kind: PathKind.Udp }) LookForDirect(now, VerdictReason.PathLost);
+        if (wasActive && _active is not { IsDirect: true }) LookForDirect(now, VerdictReason.PathLost);
     }
 
     private void HandlePathProved(Instant now, SessionEvent.PathValidated validated)
@@ -246,14 +277,18 @@ internal sealed partial class PeerLink
         path.IsDead = false;
         path.RoundTrip = validated.RoundTrip;
         SelectPath(now);
+        if (path.IsDirect) SettleTcp(now, path);
     }
 
     private void HandlePathNotProved(Instant now, PathId id)
     {
         if (FindPath(id) is not { } path) return;
         path.IsProved = false;
+
+        // TCP repeats what is lost: an answer that does not come now will not come.
+        if (FindConnection(path.Socket) is { } connection) DropConnection(now, connection);
         SelectPath(now);
-        if (_active is not { Kind: PathKind.Udp }) LookForDirect(now, VerdictReason.DataBlocked);
+        if (_active is not { IsDirect: true }) LookForDirect(now, _schedule.HadDirectPath ? VerdictReason.PathLost : VerdictReason.DataBlocked);
     }
 
     private void HandlePathSuspect(Instant now, PathId id)
@@ -263,6 +298,14 @@ internal sealed partial class PeerLink
         {
             _isDuplicating = true;
             Session!.Duplicate(now, _relay.Id);
+        }
+
+        // What silenced this path may have silenced the spare ones: they are asked before the session moves to one.
+        foreach (var path in _paths)
+        {
+            if (path == _active || !path.IsDirect || !path.IsPairValid) continue;
+            path.IsProved = false;
+            Session!.Validate(now, path.Id);
         }
 
         // The server knows soon whether it still hears this peer, and the peer whether it still hears the server.
@@ -275,7 +318,7 @@ internal sealed partial class PeerLink
         path.IsDead = true;
         bool wasActive = path == _active;
         SelectPath(now);
-        if (wasActive && _active is not { Kind: PathKind.Udp, IsDead: false }) LookForDirect(now, VerdictReason.PathLost);
+        if (wasActive && _active is not { IsDirect: true, IsDead: false }) LookForDirect(now, VerdictReason.PathLost);
     }
 
     private void HandlePathRecovered(Instant now, PathId id)
@@ -300,16 +343,29 @@ internal sealed partial class PeerLink
     private void SelectPath(Instant now)
     {
         if (Session is null) return;
-        var chosen = PathSelector.Choose(_paths, _active);
+        RefreshRoundTrip();
+        var chosen = PathSelector.Choose(_paths, _active, _context.Options.Prefer);
         if (chosen is null || chosen == _active) return;
         _active = chosen;
         StopDuplicating(now);
         Session.SetActive(now, chosen.Id);
-        if (chosen.Kind == PathKind.Udp) _schedule.HandleDirect();
+        if (IsOnSecondBest) _schedule.HandleSecondBest(now);
+        else if (chosen.IsDirect) _schedule.HandleDirect();
         if (chosen.Pair is { } pair) _punch?.Agent.Use(pair);
-        if (!_isOpen) return;
+        if (!_isOpen || _isFinished) return;
         _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, chosen.ToPublic()));
-        if (chosen.Kind == PathKind.Udp) Announce(VerdictReason.Direct);
+        if (chosen.IsDirect) Announce(VerdictReason.Direct);
+    }
+
+    // The path in use may stand in its own queues, which the proof of another stood in as well. Only towards the preferred transport: away from it, a spare
+    // that lay idle would look better than it is.
+    private void RefreshRoundTrip()
+    {
+        if (!IsOnSecondBest || !_paths.Exists(static path => path is { IsDirect: true, IsUsable: true })) return;
+        foreach (var path in Session!.Paths)
+        {
+            if (path.Id == _active!.Id && path.SmoothedRoundTrip is { } smoothed) _active.RoundTrip = smoothed;
+        }
     }
 
     private void StopDuplicating(Instant now)
@@ -329,14 +385,17 @@ internal sealed partial class PeerLink
     {
         if (Session is null) return null;
         if (FindPath(socket, remote) is { } known) return known;
-        if (_paths.Count(static path => path.Kind == PathKind.Udp) >= MaxDirectPaths)
+        if (_paths.Count(static path => path.IsDirect) >= MaxDirectPaths)
         {
-            if (_paths.Find(path => path is { Kind: PathKind.Udp, IsPairValid: false } && path != _active) is not { } oldest) return null;
+            if (_paths.Find(path => path is { IsDirect: true, IsPairValid: false } && path != _active) is not { } oldest) return null;
             Remove(now, oldest);
         }
 
-        var added = new PathCandidate(Session.AddPath(now, socket, remote, PathTraits.Udp, default, trusted: false), PathKind.Udp, socket, local, remote);
+        var connection = FindConnection(socket);
+        var traits = connection is null ? PathTraits.Udp : PathTraits.Tcp;
+        var added = new PathCandidate(Session.AddPath(now, socket, remote, traits, default, trusted: false), traits.Kind, socket, local, remote);
         _paths.Add(added);
+        if (connection is { IsCongested: true }) Session.SetCongested(added.Id, true);
         return added;
     }
 

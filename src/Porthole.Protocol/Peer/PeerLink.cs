@@ -61,7 +61,7 @@ internal sealed partial class PeerLink
             var next = Instant.Earlier(_giveUpAt, Session?.NextDeadline);
             if (_isFinished) return next;
             next = Instant.Earlier(next, PunchDeadline);
-            return _context.IsReadyToPunch && Session is not null ? Instant.Earlier(next, _schedule.Next) : next;
+            return MayPunch ? Instant.Earlier(next, _schedule.Next) : next;
         }
     }
 
@@ -230,6 +230,7 @@ internal sealed partial class PeerLink
         if (!_isFinished)
         {
             _punch?.HandleDeadline(now);
+            HandleTcpDeadline(now);
             PunchAgain(now);
         }
         else
@@ -261,6 +262,12 @@ internal sealed partial class PeerLink
             while (!_isFinished && _punch is { } punch && punch.Agent.TryTakeEvent(out var iceEvent))
             {
                 HandleIceEvent(now, punch, iceEvent);
+                more = true;
+            }
+
+            while (!_isFinished && _punch is { Tcp: { IsOpen: true } tcp } trying && tcp.Puncher.TryTakeEvent(out var punchEvent))
+            {
+                HandlePunchEvent(now, trying, punchEvent);
                 more = true;
             }
 
@@ -377,6 +384,7 @@ internal sealed partial class PeerLink
         if (_isFinished) return;
         _isFinished = true;
         _giveUpAt = null;
+        _punch?.StopTcp(now);
         _punch = null;
         _context.Rendezvous.Refuse(now, Id);
         Release(now);

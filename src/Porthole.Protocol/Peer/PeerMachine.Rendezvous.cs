@@ -11,6 +11,7 @@ public sealed partial class PeerMachine
     /// <summary>Takes what the parts have to say until all are silent.</summary>
     private void Pump(Instant now)
     {
+        _now = now;
         bool more = true;
         while (more)
         {

@@ -14,6 +14,9 @@ public sealed partial class PeerMachine : ISocketUser
     private readonly PeerContext _context;
     private readonly List<PeerLink> _links = [];
     private int _nextWriter;
+    private int _nextConnecter;
+    private bool _isConnectHeld;
+    private Instant _now;
 
     /// <summary>Creates a peer that has done nothing yet.</summary>
     public PeerMachine(PeerMachineOptions options, EntropySource entropy)
@@ -39,7 +42,8 @@ public sealed partial class PeerMachine : ISocketUser
     {
         get
         {
-            var next = Instant.Earlier(_context.Rendezvous.NextDeadline, _registrar.NextDeadline);
+            var next = Instant.Earlier(Instant.Earlier(_context.Rendezvous.NextDeadline, _registrar.NextDeadline), _context.Unclaimed.NextDeadline);
+            if (_isConnectHeld) next = Instant.Earlier(next, _context.Connects.NextAt);
             foreach (var link in _links) next = Instant.Earlier(next, link.NextDeadline);
             return next;
         }
@@ -159,7 +163,13 @@ public sealed partial class PeerMachine : ISocketUser
     /// <summary>Closes every connection and the main connection. What is to be said still goes out; the driver drains and then closes the sockets.</summary>
     public void Stop(Instant now, ulong code, string reason)
     {
-        foreach (var link in _links.ToArray()) link.Close(now, code, reason);
+        foreach (var link in _links.ToArray())
+        {
+            link.Close(now, code, reason);
+            link.CloseConnections(now);
+        }
+
+        _context.Unclaimed.Clear();
         _registrar.Stop(now);
         Pump(now);
     }
@@ -176,6 +186,7 @@ public sealed partial class PeerMachine : ISocketUser
     {
         _context.Rendezvous.HandleDeadline(now);
         _registrar.HandleDeadline(now);
+        _context.Unclaimed.HandleDeadline(now);
         foreach (var link in _links)
         {
             if (link.NextDeadline <= now) link.HandleDeadline(now);
@@ -196,13 +207,15 @@ public sealed partial class PeerMachine : ISocketUser
             if (_links[_nextWriter].TryWrite(now, ref writer)) return true;
         }
 
-        Forget();
+        Forget(now);
         return false;
     }
 
     /// <inheritdoc/>
     public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) =>
-        _context.Rendezvous.TryTakeSocketRequest(out request) || _context.Sockets.TryTakeRequest(out request);
+        _context.Rendezvous.TryTakeSocketRequest(out request) || _context.Sockets.TryTakeRequest(out request) || _context.TcpPorts.TryTakeRequest(out request)
+        || _context.TcpProbe.TryTakeRequest(out request) || _context.Unclaimed.TryTakeRequest(out request) || _context.Requests.TryDequeue(out request)
+        || TryTakeConnect(out request);
 
     /// <inheritdoc/>
     public void HandleSocketEvent(Instant now, SocketEvent socketEvent)
@@ -224,12 +237,11 @@ public sealed partial class PeerMachine : ISocketUser
             case SocketEvent.Writable writable when writable.Socket == _context.Rendezvous.Socket:
                 SetRelayCongested(false);
                 break;
+            case SocketEvent.Accepted accepted:
+                HandleAccepted(now, accepted);
+                break;
             default:
-                if (_registrar.HandleSocketEvent(now, socketEvent) is { } lost)
-                {
-                    foreach (var link in _links) link.HandleSocketsGone(now, [lost]);
-                }
-
+                HandleOther(now, socketEvent);
                 break;
         }
 
@@ -254,7 +266,7 @@ public sealed partial class PeerMachine : ISocketUser
                 if (PacketHeader.TryReadConnection(datagram, out var id)) Find(id)?.HandlePacket(now, socket, remote, datagram);
                 break;
             case PacketKind.Stun:
-                if (_registrar.HandleStun(now, socket, remote, datagram)) break;
+                if (_registrar.HandleStun(now, socket, remote, datagram) || HandleUnclaimed(now, socket, datagram)) break;
                 foreach (var link in _links)
                 {
                     if (link.HandleStun(now, socket, remote, datagram)) break;
@@ -293,5 +305,13 @@ public sealed partial class PeerMachine : ISocketUser
         return null;
     }
 
-    private void Forget() => _links.RemoveAll(static link => link.IsOver);
+    private void Forget(Instant now)
+    {
+        for (int i = _links.Count - 1; i >= 0; i--)
+        {
+            if (!_links[i].IsOver) continue;
+            _links[i].CloseConnections(now);
+            _links.RemoveAt(i);
+        }
+    }
 }

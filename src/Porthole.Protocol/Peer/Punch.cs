@@ -1,9 +1,12 @@
 using Porthole.Protocol.Ice;
+using Porthole.Protocol.Punching;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
 
-/// <summary>One try to get a direct path: an agent for one generation of credentials, and what it has seen so far.</summary>
+/// <summary>
+/// One try to get a direct path: an agent for one generation of credentials, beside it the attempts to connect by TCP, and what was seen so far.
+/// </summary>
 internal sealed class Punch
 {
     /// <summary>
@@ -14,11 +17,14 @@ internal sealed class Punch
 
     private int _earlyPaths;
 
-    private Punch(PunchPlan plan, IceAgent agent, Instant startAt) => (Plan, Agent, StartAt) = (plan, agent, startAt);
+    private Punch(PunchPlan plan, IceAgent agent, TcpPunch? tcp, Instant startAt) => (Plan, Agent, Tcp, StartAt) = (plan, agent, tcp, startAt);
 
     public PunchPlan Plan { get; }
 
     public IceAgent Agent { get; }
+
+    /// <summary>The attempts to connect by TCP; null where TCP is not wanted, or carries the session already.</summary>
+    public TcpPunch? Tcp { get; }
 
     /// <summary>When the first check may go out; both sides wait for the one that is farther from the server.</summary>
     public Instant StartAt { get; private set; }
@@ -31,22 +37,34 @@ internal sealed class Punch
 
     public int AnswersReceived { get; private set; }
 
+    /// <summary>Whether checks go by UDP.</summary>
+    public required bool UsesUdp { get; init; }
+
     /// <summary>Whether a pair was found in this try.</summary>
     public bool HadPair { get; set; }
 
     /// <summary>Sets a try up.</summary>
+    /// <param name="context">What the links share.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="plan">What the server says.</param>
+    /// <param name="remote">The other side.</param>
+    /// <param name="withTcp">Whether to connect by TCP too.</param>
+    /// <param name="now">The moment.</param>
     /// <returns>Null when the server sent credentials that cannot be used.</returns>
-    public static Punch? Create(PeerContext context, PunchPlan plan, PeerId remote, Instant now)
+    public static Punch? Create(PeerContext context, SessionId session, PunchPlan plan, PeerId remote, bool withTcp, Instant now)
     {
         if (!IceCredentials.AreValid(plan.Local.Ufrag, plan.Local.Password) || !IceCredentials.AreValid(plan.Remote.Ufrag, plan.Remote.Password)) return null;
 
         // The roles follow from the ids, whatever the server says, so that it cannot make both sides wait for each other.
         var role = context.Self < remote ? IceRole.Controlling : IceRole.Controlled;
-        var agent = new IceAgent(
-            IceOptions.ForPeers(plan.LocalRtt / 2, plan.RemoteRtt / 2), role, new IceCredentials(plan.Local.Ufrag, plan.Local.Password), context.Entropy);
+        var options = IceOptions.ForPeers(plan.LocalRtt / 2, plan.RemoteRtt / 2);
+        if (!context.Wants(Transports.Udp)) options = options with { CheckingTimeout = TcpPunchOptions.Default.Limit };
+        var agent = new IceAgent(options, role, new IceCredentials(plan.Local.Ufrag, plan.Local.Password), context.Entropy);
         foreach (var candidate in context.Candidates) agent.AddLocalCandidate(now, candidate);
         agent.SetRemoteCredentials(now, new IceCredentials(plan.Remote.Ufrag, plan.Remote.Password));
-        var punch = new Punch(plan, agent, now + (plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay));
+        var delay = plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay;
+        var punch = new Punch(plan, agent, withTcp ? TcpPunch.Create(context, session, plan, now) : null, now + delay) { UsesUdp = context.Wants(Transports.Udp) };
+        punch.Tcp?.Prepare(now);
         foreach (var candidate in plan.Candidates) punch.AddRemote(now, candidate);
         return punch;
     }
@@ -54,12 +72,18 @@ internal sealed class Punch
     /// <summary>Adds a candidate of the other side.</summary>
     public void AddRemote(Instant now, CandidateInfo candidate)
     {
-        if (candidate.Transport != CandidateTransport.Udp) return;
+        TcpCandidateType? tcp = candidate.Transport switch
+        {
+            CandidateTransport.Udp => null,
+            CandidateTransport.TcpSimultaneous => TcpCandidateType.SimultaneousOpen,
+            CandidateTransport.TcpPassive => TcpCandidateType.Passive,
+            CandidateTransport.TcpActive => TcpCandidateType.Active,
+        };
 
         // Two LANs may use the same prefix, and two hosts the same address in it: a check to one's own address finds nobody.
         foreach (var local in Agent.LocalCandidates)
         {
-            if (local.Address == candidate.Address) return;
+            if (tcp is null && local.Address == candidate.Address) return;
         }
 
         var type = candidate.Kind switch
@@ -67,7 +91,10 @@ internal sealed class Punch
             CandidateKind.Host => CandidateType.Host,
             CandidateKind.ServerReflexive => CandidateType.ServerReflexive,
         };
-        Agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation));
+        Agent.AddRemoteCandidate(now, Candidate.Remote(type, candidate.Address, candidate.Priority, candidate.Foundation, tcp));
+        if (tcp is not { } met) return;
+        Tcp?.AddRemote(now, candidate.Address, met);
+        HoldAgent();
     }
 
     /// <summary>Whether one more address may be sent the handshake early.</summary>
@@ -84,7 +111,14 @@ internal sealed class Punch
         return false;
     }
 
-    public Instant? NextDeadline => IsStarted ? Agent.NextDeadline : Instant.Earlier(StartAt, Agent.NextDeadline);
+    public Instant? NextDeadline
+    {
+        get
+        {
+            var next = Instant.Earlier(Agent.NextDeadline, Tcp?.NextDeadline);
+            return IsStarted ? next : Instant.Earlier(StartAt, next);
+        }
+    }
 
     /// <summary>
     /// The other side has begun, as a check of it shows. What waiting is for, not to come before the other has opened its NAT, is done; and it may have waited
@@ -102,11 +136,25 @@ internal sealed class Punch
         if (!IsStarted && now >= StartAt)
         {
             IsStarted = true;
+            Tcp?.Start(now);
+            HoldAgent();
             Agent.Start(now);
         }
 
+        Tcp?.HandleDeadline(now, FindProvedAddress());
+        HoldAgent();
         Agent.HandleDeadline(now);
     }
+
+    /// <summary>Ends the attempts to connect by TCP.</summary>
+    public void StopTcp(Instant now)
+    {
+        Tcp?.Stop(now);
+        HoldAgent();
+    }
+
+    /// <summary>The agent does not give up while a connection may still come.</summary>
+    public void HoldAgent() => Agent.HoldOpen = Tcp is { IsRunning: true };
 
     /// <summary>Counts one step for the verdict.</summary>
     public void Count(CheckStep step)
@@ -114,5 +162,21 @@ internal sealed class Punch
         if (step == CheckStep.Sent) ChecksSent++;
         else if (step == CheckStep.Received) ChecksReceived++;
         else if (step == CheckStep.Answered) AnswersReceived++;
+    }
+
+    /// <summary>The other side's outermost TCP address, as the server says that it was proved.</summary>
+    private TransportAddress? FindProvedAddress()
+    {
+        foreach (var candidate in Plan.Candidates)
+        {
+            if (candidate is { Transport: CandidateTransport.TcpSimultaneous, Kind: CandidateKind.ServerReflexive }) return candidate.Address;
+        }
+
+        foreach (var candidate in Plan.Candidates)
+        {
+            if (candidate.Transport == CandidateTransport.TcpSimultaneous) return candidate.Address;
+        }
+
+        return null;
     }
 }

@@ -15,7 +15,14 @@ internal sealed class PunchSchedule
     /// <summary>The longest pause where a direct path was lost: with the time of the punch itself it stays below 10 s.</summary>
     public static readonly TimeSpan LongestAfterLoss = TimeSpan.FromSeconds(7);
 
+    /// <summary>
+    /// The longest pause while a direct path carries the session, only not by the preferred transport. It is no hurry, and what blocks UDP (an office's
+    /// firewall) does so for hours; a change of the network is heard of at once.
+    /// </summary>
+    public static readonly TimeSpan LongestOnSecondBest = TimeSpan.FromMinutes(5);
+
     private TimeSpan _pause = First;
+    private TimeSpan _slowPause = Longest;
 
     /// <summary>Whether a direct path was there before.</summary>
     public bool HadDirectPath { get; private set; }
@@ -23,8 +30,15 @@ internal sealed class PunchSchedule
     /// <summary>The moment of the next try; null when none is due.</summary>
     public Instant? Next { get; private set; }
 
-    /// <summary>A direct path is up.</summary>
-    public void HandleDirect() => (HadDirectPath, Next, _pause) = (true, null, First);
+    /// <summary>A direct path of the preferred transport is up.</summary>
+    public void HandleDirect() => (HadDirectPath, Next, _pause, _slowPause) = (true, null, First, Longest);
+
+    /// <summary>A direct path is up, but the preferred transport has none: another look follows after the longest pause, then ever more seldom.</summary>
+    public void HandleSecondBest(Instant now)
+    {
+        (HadDirectPath, Next, _pause) = (true, now + _slowPause, First);
+        _slowPause = _slowPause * 2 > LongestOnSecondBest ? LongestOnSecondBest : _slowPause * 2;
+    }
 
     /// <summary>A try failed, or the direct path is gone: the next try follows after the pause, which doubles.</summary>
     public void HandleFailure(Instant now)
@@ -36,7 +50,7 @@ internal sealed class PunchSchedule
     }
 
     /// <summary>The network changed: what failed before may work now.</summary>
-    public void HandleNetworkChange(Instant now) => (Next, _pause) = (now, First);
+    public void HandleNetworkChange(Instant now) => (Next, _pause, _slowPause) = (now, First, Longest);
 
     /// <summary>Takes the try that is due.</summary>
     public bool TryTake(Instant now)

@@ -1,74 +1,89 @@
 using System.Collections.Immutable;
 using Porthole.Protocol.Discovery;
-using Porthole.Protocol.Ice;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Stun;
 
 namespace Porthole.Protocol.Peer;
 
 /// <summary>
-/// Keeps the server's picture of this peer true: opens a socket on every local address, has the NATs probed from them, and registers the addresses that
-/// were proved.
+/// Keeps the server's picture of this peer true: opens a UDP socket and a TCP punching port on every local address, has the NATs probed from them, and
+/// registers the addresses that were proved.
 /// </summary>
 internal sealed class Registrar(PeerContext context)
 {
     /// <summary>
-    /// How long the first registration waits for the probe. A network where UDP works answers in one round trip; where it does not, the peer is to be
-    /// reached over the relay meanwhile.
+    /// How long the first registration waits for the probes. A network where UDP works answers in one round trip, TCP in two; where neither does, the peer is to
+    /// be reached over the relay meanwhile.
     /// </summary>
     public static readonly TimeSpan ProbePatience = TimeSpan.FromMilliseconds(600);
 
     /// <summary>How often the server is given fresh proofs: it hands an address out for ten minutes after the last.</summary>
     public static readonly TimeSpan RenewalPeriod = TimeSpan.FromMinutes(4);
 
-    private readonly NatProbe _probe = new(Options(context), context.Entropy);
+    /// <summary>
+    /// How long the first main connection waits for the punching port that it is to go out from. To open a port takes no time, and without it the connection
+    /// goes out from any.
+    /// </summary>
+    public static readonly TimeSpan PortPatience = TimeSpan.FromMilliseconds(50);
+
     private ImmutableArray<CandidateInfo> _infos = [];
     private ImmutableArray<TransportAddress> _addresses = [];
     private ImmutableArray<TransportAddress> _servers = [];
     private TransportAddress _mainLocal;
+    private Instant? _connectBy;
     private Instant? _registerBy;
     private Instant? _renewAt;
     private bool _isProbed;
     private bool _isStarted;
+    private bool _isHolding;
     private bool _wasRegistered;
 
     public NatReport? Report { get; private set; }
 
-    public Instant? NextDeadline => Instant.Earlier(Instant.Earlier(_registerBy, _renewAt), _probe.NextDeadline);
+    public Instant? NextDeadline => Instant.Earlier(
+        Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline));
+
+    private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && context.TcpPorts.IsSettled && _isProbed);
 
     public void Start(Instant now)
     {
-        _isStarted = true;
-        context.Rendezvous.Start(now);
+        _connectBy = now + PortPatience;
+        TryConnect(now);
     }
 
     public void Stop(Instant now)
     {
-        _registerBy = _renewAt = null;
+        _connectBy = _registerBy = _renewAt = null;
         context.Rendezvous.Stop(now);
+        foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
+        context.TcpPorts.Close();
         context.Sockets.Close();
     }
 
     /// <summary>Leaves the server; the sockets stay, for the paths that use them.</summary>
     public void Leave(Instant now)
     {
-        (_isStarted, _registerBy, _renewAt, _servers) = (false, null, null, []);
-        _probe.SetServers(now, [], credential: null);
+        (_isStarted, _connectBy, _registerBy, _renewAt, _servers) = (false, null, null, null, []);
+        context.Probe.SetServers(now, [], credential: null);
+        context.TcpProbe.SetServers(now, [], credential: null);
         context.Rendezvous.Stop(now);
     }
 
     /// <summary>Takes the host's addresses.</summary>
-    /// <returns>The sockets that are gone with their addresses.</returns>
+    /// <returns>The sockets and listeners that are gone with their addresses.</returns>
     public ImmutableArray<SocketId> HandleNetworkChanged(Instant now, SocketEvent.NetworkChanged changed)
     {
         _addresses = changed.Addresses;
         ImmutableArray<SocketId> gone = [];
         if (!context.Options.RelayOnly)
         {
-            gone = context.Sockets.SetAddresses(_addresses);
-            foreach (var socket in gone) _probe.RemoveSocket(now, socket);
+            if (context.Wants(Transports.Udp)) gone = context.Sockets.SetAddresses(_addresses);
+            foreach (var socket in gone) context.Probe.RemoveSocket(now, socket);
+            context.TcpPorts.ForgetFailures();
+            gone = gone.AddRange(ListenTcp(now));
             context.IsReadyToPunch = _isProbed = false; // until the new addresses are proved
-            _probe.Probe(now);
+            if (context.Wants(Transports.Udp)) context.Probe.Probe(now);
+            if (context.Wants(Transports.Tcp)) context.TcpProbe.Probe(now);
             Refresh();
         }
 
@@ -78,43 +93,58 @@ internal sealed class Registrar(PeerContext context)
     }
 
     /// <summary>Takes what became of a socket.</summary>
-    /// <returns>A UDP socket that is lost.</returns>
+    /// <returns>A UDP socket or a listener that is lost.</returns>
     public SocketId? HandleSocketEvent(Instant now, SocketEvent socketEvent)
     {
+        SocketId? lost = null;
         switch (socketEvent)
         {
             case SocketEvent.Opened opened when context.Sockets.Owns(opened.Socket):
                 context.Sockets.HandleOpened(opened.Socket, opened.Local);
-                _probe.AddSocket(now, opened.Socket, opened.Local);
+                context.Probe.AddSocket(now, opened.Socket, opened.Local);
+                ListenTcp(now);
                 Refresh();
-                return null;
+                break;
+            case SocketEvent.Opened opened when context.TcpPorts.TryFind(opened.Socket, out _):
+                context.TcpPorts.HandleOpened(opened.Socket, opened.Local);
+                context.TcpProbe.AddPort(now, opened.Socket, opened.Local);
+                if (_isHolding) context.TcpProbe.Hold(now, opened.Socket, isHeld: true);
+                Refresh();
+                break;
             case SocketEvent.Failed failed when context.Sockets.Owns(failed.Socket):
-                _probe.RemoveSocket(now, failed.Socket);
-                if (!context.Sockets.HandleFailed(failed.Socket, failed.Reason))
-                {
-                    context.Events.Enqueue(new PeerEvent.SocketsFailed(
-                        PeerError.PortInUse, $"UDP port {context.Options.Port} is taken. Choose another with --port, or leave it out to use any."));
-                }
-
+                context.Probe.RemoveSocket(now, failed.Socket);
+                if (!context.Sockets.HandleFailed(failed.Socket, failed.Reason)) TellPortTaken("UDP");
+                ListenTcp(now);
                 Refresh();
-                return failed.Socket;
+                lost = failed.Socket;
+                break;
+            case SocketEvent.Failed failed when context.TcpPorts.TryFind(failed.Socket, out _):
+                context.TcpProbe.RemovePort(now, failed.Socket);
+                if (!context.TcpPorts.HandleFailed(failed.Socket, failed.Reason)) TellPortTaken("TCP");
+                Refresh();
+                lost = failed.Socket;
+                break;
             default:
-                context.Rendezvous.HandleSocketEvent(now, socketEvent);
-                return null;
+                if (!context.TcpProbe.HandleSocketEvent(now, socketEvent)) context.Rendezvous.HandleSocketEvent(now, socketEvent);
+                break;
         }
+
+        TryConnect(now);
+        return lost;
     }
 
-    public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message) => _probe.HandleDatagram(now, socket, remote, message);
+    public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message) =>
+        context.Probe.HandleDatagram(now, socket, remote, message) || context.TcpProbe.HandleDatagram(now, socket, remote, message);
 
     public void HandleWelcomed(Instant now, RendezvousEvent.Welcomed welcomed)
     {
         _mainLocal = welcomed.Local;
         _servers = welcomed.Stun;
-        _probe.SetServers(now, _servers, ToCredential(welcomed.Access));
+        SetServers(now, welcomed.Access);
         _registerBy = now + ProbePatience;
     }
 
-    public void HandleAccess(Instant now, StunAccess access) => _probe.SetServers(now, _servers, ToCredential(access));
+    public void HandleAccess(Instant now, StunAccess access) => SetServers(now, access);
 
     public void HandleRegistered(Instant now, RendezvousEvent.Registered registered)
     {
@@ -136,7 +166,9 @@ internal sealed class Registrar(PeerContext context)
 
     public void HandleDeadline(Instant now)
     {
-        _probe.HandleDeadline(now);
+        TryConnect(now);
+        context.Probe.HandleDeadline(now);
+        context.TcpProbe.HandleDeadline(now);
         if (_registerBy <= now) Register(now);
         if (_renewAt > now || _renewAt is null) return;
         _renewAt = now + RenewalPeriod;
@@ -144,23 +176,40 @@ internal sealed class Registrar(PeerContext context)
         context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
     }
 
-    public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => _probe.TryWrite(now, ref writer);
+    public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => context.Probe.TryWrite(now, ref writer) || context.TcpProbe.TryWrite(now, ref writer);
 
-    /// <summary>Takes what the probe has to say.</summary>
+    /// <summary>Takes what the probes have to say.</summary>
     /// <returns>Whether there was anything.</returns>
     public bool Pump(Instant now, List<PeerLink> links)
     {
         bool any = false;
-        while (_probe.TryTakeEvent(out var probeEvent))
+        while (context.Probe.TryTakeEvent(out var probeEvent))
         {
             any = true;
             switch (probeEvent)
             {
                 case NatProbeEvent.Reported reported:
-                    HandleReport(now, reported.Report, links);
+                    HandleReport(now, reported.Report with { Tcp = Report?.Tcp }, links);
                     break;
                 case NatProbeEvent.CredentialRefused:
                     break; // the server sends a new credential before the old one ends; until then what was proved stands
+            }
+        }
+
+        while (context.TcpProbe.TryTakeEvent(out var probeEvent))
+        {
+            any = true;
+            switch (probeEvent)
+            {
+                case TcpNatProbeEvent.Reported reported:
+                    HandleReport(now, (Report ?? NatReport.Unknown) with { Tcp = reported.Report }, links);
+                    foreach (var link in links) link.HandleTcpReport(now);
+                    break;
+                case TcpNatProbeEvent.Sampled sampled:
+                    foreach (var link in links) link.HandleSampled(now, sampled.Listener, sampled.Mapped);
+                    break;
+                case TcpNatProbeEvent.CredentialRefused:
+                    break;
             }
         }
 
@@ -170,25 +219,69 @@ internal sealed class Registrar(PeerContext context)
             any = true;
         }
 
+        KeepMappings(now);
         return any;
     }
 
-    private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && _isProbed);
+    /// <summary>Connects to the server, as soon as the punching ports are open: the main connection goes out from the first, and keeps its mapping alive.</summary>
+    private void TryConnect(Instant now)
+    {
+        if (context.TcpPorts.Open.FirstOrDefault() is { } first) context.Rendezvous.LocalPort = first.Local.Port;
+        if (_connectBy is not { } latest || (latest > now && !(context.Sockets.IsSettled && context.TcpPorts.IsSettled))) return;
+        (_connectBy, _isStarted) = (null, true);
+        context.Rendezvous.Start(now);
+    }
+
+    /// <summary>Opens the punching ports: on each address the port of its UDP socket, as soon as that is known.</summary>
+    /// <returns>The listeners that were closed.</returns>
+    private ImmutableArray<SocketId> ListenTcp(Instant now)
+    {
+        if (!context.Wants(Transports.Tcp)) return [];
+        var wanted = ImmutableArray.CreateBuilder<TransportAddress>();
+        foreach (var address in _addresses)
+        {
+            var socket = context.Sockets.Find(address);
+            if (socket is not { IsOpen: false }) wanted.Add(address.WithPort(socket?.Local.Port ?? context.Options.Port));
+        }
+
+        var gone = context.TcpPorts.SetAddresses(wanted.ToImmutable());
+        foreach (var listener in gone) context.TcpProbe.RemovePort(now, listener);
+        return gone;
+    }
+
+    private void TellPortTaken(string transport) => context.Events.Enqueue(new PeerEvent.SocketsFailed(
+        PeerError.PortInUse, $"{transport} port {context.Options.Port} is taken. Choose another with --port, or leave it out to use any."));
+
+    private void SetServers(Instant now, StunAccess access)
+    {
+        var credential = new ShortTermCredential(access.Username, access.Password);
+        if (context.Wants(Transports.Udp)) context.Probe.SetServers(now, _servers, credential);
+        if (context.Wants(Transports.Tcp)) context.TcpProbe.SetServers(now, _servers, credential);
+    }
+
+    /// <summary>Has the probe hold the mappings of the punching ports while any punch needs them.</summary>
+    private void KeepMappings(Instant now)
+    {
+        if (_isHolding == context.TcpPunches > 0) return;
+        _isHolding = !_isHolding;
+        foreach (var port in context.TcpPorts.Open) context.TcpProbe.Hold(now, port.Listener, _isHolding);
+    }
 
     private void HandleReport(Instant now, NatReport report, List<PeerLink> links)
     {
+        // Of TCP alone the silence says nothing while UDP's answer may be on its way; its answer says that UDP's would have come, for it is faster.
+        bool isDecisive = report.IsUdpReachable || report.Tcp is null or { IsReachable: true } || report.Mapping != NatMapping.Unknown || !context.Wants(Transports.Udp);
         Report = report;
-        _isProbed = true;
+        _isProbed |= isDecisive;
         context.Events.Enqueue(new PeerEvent.NatReported(report));
-        var before = context.Candidates;
+        var (candidatesBefore, infosBefore) = (context.Candidates, _infos);
         Refresh();
         if (_wasRegistered && _registerBy is null) context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
-        context.IsReadyToPunch = context.Rendezvous.IsRegistered;
+        context.IsReadyToPunch = context.Rendezvous.IsRegistered && _isProbed;
 
         // Trickle (RFC 8838): a punch that is under way gets what was just found.
-        var found = context.Candidates.Where(candidate => !before.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
-        if (found.IsEmpty) return;
-        var infos = _infos.Where(info => found.Any(candidate => candidate.Address == info.Address)).ToImmutableArray();
+        var found = context.Candidates.Where(candidate => !candidatesBefore.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
+        var infos = _infos.Where(info => !infosBefore.Any(known => known.Address == info.Address && known.Transport == info.Transport)).ToImmutableArray();
         foreach (var link in links) link.HandleLocalCandidates(now, infos, found);
     }
 
@@ -217,65 +310,10 @@ internal sealed class Registrar(PeerContext context)
         });
     }
 
-    /// <summary>Works out the candidates anew from the open sockets and the newest report.</summary>
+    /// <summary>Works out the candidates anew from the open sockets and the newest reports.</summary>
     private void Refresh()
     {
-        var candidates = ImmutableArray.CreateBuilder<Candidate>();
-        var infos = ImmutableArray.CreateBuilder<CandidateInfo>();
-        ushort preference = CandidatePriority.HighestLocalPreference;
-        foreach (var socket in context.Sockets.Open)
-        {
-            var host = Candidate.Host(socket.Id, socket.Local, preference);
-            candidates.Add(host);
-            var found = _probe.Report.Mappings.FirstOrDefault(mapping => mapping.Socket == socket.Id);
-            if (found is { IsTranslated: true })
-            {
-                var reflexive = Candidate.ServerReflexive(socket.Id, found.Mapped, socket.Local, found.Server, preference);
-                candidates.Add(reflexive);
-                infos.Add(ToInfo(reflexive, found.Proof));
-            }
-
-            if (found is { IsTranslated: false }) infos.Add(ToInfo(host, found.Proof)); // public, and proved to be so
-            else if (!context.Options.HideLan && IsLocal(socket.Local)) infos.Add(ToInfo(host, default));
-            preference--;
-        }
-
-        (context.Candidates, _infos) = (candidates.ToImmutable(), [.. infos.Take(RendezvousLimits.MaxCandidates)]);
-        if (Report is { } report && !context.Options.RelayOnly) context.Nat = ToFacts(report);
+        (context.Candidates, _infos) = CandidateGatherer.Gather(context);
+        if (Report is { } report && !context.Options.RelayOnly) context.Nat = CandidateGatherer.ToFacts(report);
     }
-
-    private static bool IsLocal(TransportAddress address) => address.IsPrivate || address.IsLinkLocal || address.IsLoopback;
-
-    private static ShortTermCredential ToCredential(StunAccess access) => new(access.Username, access.Password);
-
-    private static NatFacts ToFacts(NatReport report) => new(
-        report.Mapping switch
-        {
-            NatMapping.Unknown => NatMappingFact.Unknown,
-            NatMapping.EndpointIndependent => NatMappingFact.EndpointIndependent,
-            NatMapping.AddressDependent => NatMappingFact.AddressDependent,
-            NatMapping.AddressAndPortDependent => NatMappingFact.AddressAndPortDependent,
-            NatMapping.EndpointOrAddressDependent => NatMappingFact.EndpointOrAddressDependent,
-            NatMapping.Blocked => NatMappingFact.Blocked,
-        },
-        report.Allocation switch
-        {
-            NatAllocation.Unknown => NatAllocationFact.Unknown,
-            NatAllocation.Preserve => NatAllocationFact.Preserve,
-            NatAllocation.Sequential => NatAllocationFact.Sequential,
-            NatAllocation.Random => NatAllocationFact.Random,
-        },
-        report.Step,
-        report.IsUdpReachable);
-
-    private static NatProbeOptions Options(PeerContext context) => NatProbeOptions.Default with { HideLocal = context.Options.HideLan };
-
-    private CandidateInfo ToInfo(Candidate candidate, ReadOnlyMemory<byte> proof) => new(
-        candidate.Type == CandidateType.Host ? CandidateKind.Host : CandidateKind.ServerReflexive,
-        CandidateTransport.Udp,
-        candidate.Address,
-        Options(context).Shown(candidate.Base),
-        candidate.Priority,
-        candidate.Foundation,
-        proof);
 }

@@ -21,8 +21,14 @@ public enum VerdictReason
     /// <summary>One NAT maps by destination and the other filters by port: the port that must be hit is not known.</summary>
     HardNat,
 
-    /// <summary>Checks were sent and none was answered in time.</summary>
+    /// <summary>Checks were sent, or connections tried, and none was answered in time.</summary>
     NoAnswer,
+
+    /// <summary>TCP is all that is wanted here, and what was tried was refused.</summary>
+    TcpRefused,
+
+    /// <summary>One side looks for direct paths by UDP only, the other by TCP only.</summary>
+    NoCommonTransport,
 
     /// <summary>A pair answered checks, but sealed packets of full size did not pass it.</summary>
     DataBlocked,
@@ -39,6 +45,12 @@ public enum VerdictReason
 /// <param name="AnswersReceived">Answers to our checks in the latest punch.</param>
 public sealed record Verdict(VerdictReason Reason, string Sentence, int ChecksSent, int ChecksReceived, int AnswersReceived)
 {
+    /// <summary>TCP connections that were tried in the latest punch.</summary>
+    public int TcpAttempts { get; init; }
+
+    /// <summary>Those of them that were refused.</summary>
+    public int TcpRefusals { get; init; }
+
     /// <summary>Nothing has been tried yet.</summary>
     public static Verdict Pending { get; } = new(VerdictReason.Pending, "No direct path has been tried yet.", 0, 0, 0);
 }

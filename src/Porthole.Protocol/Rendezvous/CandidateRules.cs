@@ -38,14 +38,13 @@ internal static class CandidateRules
     public static CandidateInfo[] Keep(ImmutableArray<CandidateInfo> candidates, ServerConnection owner, Instant now)
     {
         var kept = new List<CandidateInfo>(candidates.Length);
-        int local = 0;
+        LocalCandidateCount local = default;
         foreach (var candidate in candidates)
         {
             if (!IsSane(candidate.Address)) continue;
             if (IsLocal(candidate))
             {
-                if (candidate.Address.Port < RendezvousLimits.MinHostPort || local == RendezvousLimits.MaxPrivateCandidates) continue;
-                local++;
+                if (candidate.Address.Port < RendezvousLimits.MinHostPort || !local.TryTake(candidate)) continue;
             }
             else if (!owner.HasProved(candidate.Address, now))
             {

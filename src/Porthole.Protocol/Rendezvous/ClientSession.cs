@@ -17,7 +17,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
     private readonly List<TransportAddress> _localHosts = [];
     private Instant _restartsFullAt;
     private int _count;
-    private int _local;
+    private LocalCandidateCount _local;
 
     public PeerId Remote { get; } = remote;
 
@@ -28,7 +28,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
     {
         Generation = generation;
         _publicHosts.Clear();
-        (_count, _local) = (0, 0);
+        (_count, _local) = (0, default);
     }
 
     /// <summary>Whether one more restart is taken now: each sends checks to whatever addresses come with it.</summary>
@@ -59,7 +59,6 @@ internal sealed class ClientSession(PeerId remote, int generation)
         {
             if (_count == RendezvousLimits.MaxCandidates || !IsAllowed(candidate, own, server)) continue;
             _count++;
-            if (CandidateRules.IsLocal(candidate)) _local++;
             kept.Add(candidate.ForPeers());
         }
 
@@ -72,8 +71,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
         if (!CandidateRules.IsSane(address) || (address.IsLoopback && !server.IsLoopback)) return false;
         if (CandidateRules.IsLocal(candidate))
         {
-            return address.Port >= RendezvousLimits.MinHostPort && _local < RendezvousLimits.MaxPrivateCandidates
-                && (SharesSite(own) || HasNeighbour(own, address)) && TakeLocalHost(address);
+            return address.Port >= RendezvousLimits.MinHostPort && (SharesSite(own) || HasNeighbour(own, address)) && _local.TryTake(candidate) && TakeLocalHost(address);
         }
 
         if (!_publicHosts.Contains(address.Host)) return false;

@@ -30,7 +30,7 @@ public sealed partial class RendezvousClient
         _state = State.Connecting;
         _deadlines[Alarm.Reconnect] = null;
         _deadlines[Alarm.ConnectTimeout] = now + _options.ConnectTimeout;
-        _requests.Enqueue(new SocketRequest.ServerConnect(socket, _options.Server));
+        _requests.Enqueue(new SocketRequest.ServerConnect(socket, _options.Server, LocalPort));
     }
 
     private void HandleOpened(Instant now, SocketEvent.Opened opened)

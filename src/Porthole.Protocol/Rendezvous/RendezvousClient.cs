@@ -64,6 +64,9 @@ public sealed partial class RendezvousClient
     /// <summary>Whether the registration stands on the current connection.</summary>
     public bool IsRegistered => _state == State.Registered;
 
+    /// <summary>The local TCP port that the next main connection goes out from, shared with hole punching; 0 for any.</summary>
+    public ushort LocalPort { get; set; }
+
     /// <summary>Which run of the program this is.</summary>
     public InstanceId Instance { get; }
 

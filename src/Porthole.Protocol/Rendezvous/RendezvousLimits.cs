@@ -12,7 +12,7 @@ public static class RendezvousLimits
     /// <summary>The most candidates of one peer (DESIGN 5; the draft of MS-ICE2 section 3.1.5.4 has the same number).</summary>
     public const int MaxCandidates = 20;
 
-    /// <summary>The most private host candidates of one peer that are handed out: more than four local networks is a scan, not a host.</summary>
+    /// <summary>The most private host candidates of one peer and transport that are handed out: more than four local networks is a scan, not a host.</summary>
     public const int MaxPrivateCandidates = 4;
 
     /// <summary>The most public hosts among one peer's candidates that a client believes: two families, several providers.</summary>

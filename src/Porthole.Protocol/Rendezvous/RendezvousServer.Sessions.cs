@@ -185,8 +185,7 @@ public sealed partial class RendezvousServer
         {
             var (own, other) = (side.Connection!, session.Other(side).Connection!);
             var visible = CandidateRules.VisibleTo(own, other.Candidates, other, now);
-            session.Other(side).Candidates = visible.Length;
-            session.Other(side).PrivateCandidates = visible.Count(CandidateRules.IsLocal);
+            session.Other(side).BeginCandidates(visible);
             // The push takes r to arrive: who is nearer waits for the difference, so that both begin together.
             var ahead = (other.Rtt - own.Rtt) / 2;
             var delay = ahead <= TimeSpan.Zero ? TimeSpan.Zero : ahead < RendezvousLimits.MaxStartDelay ? ahead : RendezvousLimits.MaxStartDelay;
@@ -211,16 +210,7 @@ public sealed partial class RendezvousServer
         var visible = CandidateRules.VisibleTo(receiver, CandidateRules.Keep(message.List, sender, now), sender, now).ToBuilder();
         for (int i = 0; i < visible.Count; i++)
         {
-            bool isLocal = CandidateRules.IsLocal(visible[i]);
-            bool fits = side.Candidates < RendezvousLimits.MaxCandidates && (!isLocal || side.PrivateCandidates < RendezvousLimits.MaxPrivateCandidates);
-            if (!fits)
-            {
-                visible.RemoveAt(i--);
-                continue;
-            }
-
-            side.Candidates++;
-            if (isLocal) side.PrivateCandidates++;
+            if (!side.TryTakeCandidate(visible[i])) visible.RemoveAt(i--);
         }
 
         if (visible.Count > 0) Send(receiver, new ServerMessage.Candidates(session.Id, session.Generation, visible.DrainToImmutable()));

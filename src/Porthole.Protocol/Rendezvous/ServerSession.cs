@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Porthole.Protocol.Rendezvous;
 
 /// <summary>One session as the server knows it: which two peers, which of their connections, which generation.</summary>
@@ -37,6 +39,9 @@ internal sealed class ServerSession(SessionId id, PeerId firstPeer, PeerId secon
 /// <summary>One side of a session.</summary>
 internal sealed class SessionSide(PeerId peer)
 {
+    private int _candidates;
+    private LocalCandidateCount _local;
+
     public PeerId Peer { get; } = peer;
 
     /// <summary>The connection; null while that side is away.</summary>
@@ -45,9 +50,19 @@ internal sealed class SessionSide(PeerId peer)
     /// <summary>The number of the message that told this side about the session: what the client says it has seen is compared with it.</summary>
     public long ToldAt { get; set; }
 
-    /// <summary>Candidates handed to the other side in this generation.</summary>
-    public int Candidates { get; set; }
+    /// <summary>A generation begins with these candidates, handed to the other side.</summary>
+    public void BeginCandidates(ImmutableArray<CandidateInfo> candidates)
+    {
+        (_candidates, _local) = (0, default);
+        foreach (var candidate in candidates) TryTakeCandidate(candidate);
+    }
 
-    /// <summary>Private ones among them.</summary>
-    public int PrivateCandidates { get; set; }
+    /// <summary>Counts one more candidate for the other side.</summary>
+    /// <returns>False when it had as many as one generation allows.</returns>
+    public bool TryTakeCandidate(CandidateInfo candidate)
+    {
+        if (_candidates == RendezvousLimits.MaxCandidates || (CandidateRules.IsLocal(candidate) && !_local.TryTake(candidate))) return false;
+        _candidates++;
+        return true;
+    }
 }

@@ -29,12 +29,19 @@ internal sealed class PeerPair
     public ConnectionHandle Connection { get; private set; }
 
     /// <summary>Both behind NATs of their own, on LANs with the same prefix.</summary>
-    public static PeerPair BehindNats(ulong seed, NatProfile alice, NatProfile bob, double aliceDelay = 10, double bobDelay = 10, double serverDelay = 10)
+    public static PeerPair BehindNats(
+        ulong seed,
+        NatProfile alice,
+        NatProfile bob,
+        double aliceDelay = 10,
+        double bobDelay = 10,
+        double serverDelay = 10,
+        Func<PeerMachineOptions, PeerMachineOptions>? change = null)
     {
         var net = new PeerInternet(seed, LinkOptions.WithDelay(serverDelay));
         var one = net.Simulation.Internet.AddNat("nat of alice", alice, "203.0.113.1", link: LinkOptions.WithDelay(aliceDelay));
         var other = net.Simulation.Internet.AddNat("nat of bob", bob, "203.0.113.2", link: LinkOptions.WithDelay(bobDelay));
-        return Warm(net, net.AddPeer("alice", one.Inside, "192.168.1.10"), net.AddPeer("bob", other.Inside, "192.168.1.20"));
+        return Warm(net, net.AddPeer("alice", one.Inside, "192.168.1.10", change: change), net.AddPeer("bob", other.Inside, "192.168.1.20", change: change));
     }
 
     /// <summary>Two peers that were added, once both are registered and their probes have ended.</summary>
