@@ -54,6 +54,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     private Spray? _spray;
     private Instant _endAt = Instant.Never;
     private int _freshPorts;
+    private Instant _nextFreshPort;
 
     /// <summary>Whether attempts are made: started, and neither stopped nor exhausted.</summary>
     public bool IsRunning { get; private set; }
@@ -323,11 +324,11 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
                 var since = pair.RefusedSince ?? now;
                 bool isQuick = now - since < s_quickRetries;
                 pair.HandleRefused(now, now + (isQuick ? QuickPause() : SlowPause(1)));
-                if (now - since >= s_refusalsBeforeFresh) WantFreshPort(pair.Port);
+                if (now - since >= s_refusalsBeforeFresh) WantFreshPort(now, pair.Port);
                 break;
             case SocketFailure.Unreachable when meetsNat:
                 pair.HandleRefused(now, now + SlowPause(pair.Refusals));
-                WantFreshPort(pair.Port);
+                WantFreshPort(now, pair.Port);
                 break;
             case SocketFailure.TimedOut:
                 pair.HandleUnanswered(now + QuickPause());
@@ -341,11 +342,13 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         }
     }
 
-    private void WantFreshPort(PunchPort port)
+    // Not one after the other as fast as they are refused: as long as the other side has not begun, each would be.
+    private void WantFreshPort(Instant now, PunchPort port)
     {
-        if (port.IsSpent || port.IsReplaced || _freshPorts == MaxFreshPorts) return;
+        if (port.IsSpent || port.IsReplaced || _freshPorts == MaxFreshPorts || now < _nextFreshPort) return;
         port.IsSpent = true;
         _freshPorts++;
+        _nextFreshPort = now + s_refusalsBeforeFresh;
         _events.Enqueue(new TcpPunchEvent.FreshPortWanted(port.Listener));
     }
 

@@ -173,6 +173,23 @@ public sealed class TcpPuncherTests
     }
 
     [Fact]
+    public void Fresh_ports_are_a_second_apart_however_soon_they_are_refused()
+    {
+        var bench = PuncherBench.Started();
+        bench.Answer = static _ => (TimeSpan.FromMilliseconds(1), SocketFailure.Unreachable);
+        bench.Start();
+        for (int i = 2; i < 100; i++)
+        {
+            bench.RunFor(TimeSpan.FromMilliseconds(20));
+            bench.Do(() => bench.Puncher.AddLocal(bench.Now, new SocketId(i), PuncherBench.Local.WithPort((ushort)(9_000 + i))));
+        }
+
+        var moments = bench.Events.Where(entry => entry.Event is TcpPunchEvent.FreshPortWanted).Select(entry => bench.Since(entry.At)).ToArray();
+        Assert.Equal(TimeSpan.FromMilliseconds(1), moments[0]);
+        Assert.InRange(moments[1], TimeSpan.FromMilliseconds(1_001), TimeSpan.FromMilliseconds(1_500));
+    }
+
+    [Fact]
     public void A_listener_that_refuses_is_asked_again_at_leisure_and_spends_no_port()
     {
         var bench = PuncherBench.Started(TcpCandidateType.Passive);
