@@ -226,6 +226,20 @@ public sealed class MainConnectionTests
     }
 
     [Fact]
+    public async Task The_main_connection_shares_its_port_with_a_listener_and_its_connections()
+    {
+        await using var server = await TestServer.StartAsync(EchoAsync);
+        await using TcpHost host = new(), bob = new(), carol = new();
+        var (_, port) = await host.ListenAsync();
+        var (_, toBob) = await bob.ListenAsync();
+        var (_, toCarol) = await carol.ListenAsync();
+        Assert.Equal(port, (await host.ConnectedAsync(toBob, port)).Local);
+        Assert.Equal(port.Port, await LocalPortAsync(server.Address, port.Port));
+        Assert.Equal(port, (await host.ConnectedAsync(toCarol, port)).Local);
+        foreach (var other in new[] { bob, carol }) other.Add((await other.Inbox.NextAcceptedAsync()).Socket);
+    }
+
+    [Fact]
     public async Task When_another_program_has_the_chosen_port_the_connection_leaves_from_any()
     {
         await using var server = await TestServer.StartAsync(EchoAsync);
