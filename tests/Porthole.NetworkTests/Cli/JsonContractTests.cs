@@ -79,6 +79,11 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         Assert.Equal(0, (int)check["step"]!);
         Assert.True((bool)check["udpReachable"]!);
         Assert.True(IPEndPoint.TryParse((string)check["mapped"]!, out _));
+        var tcp = check["tcp"]!;
+        Assert.Equal(["mapping", "allocation", "step", "lowestPort", "highestPort", "mapped", "local", "reachable", "addresses", "meaning"], tcp.AsObject().Select(static one => one.Key));
+        Assert.Equal(("EIM", "preserve", 0, 0), ((string)tcp["mapping"]!, (string)tcp["allocation"]!, (int)tcp["lowestPort"]!, (int)tcp["highestPort"]!));
+        Assert.True((bool)tcp["reachable"]!);
+        Assert.True(IPEndPoint.TryParse((string)tcp["mapped"]!, out _));
     }
 
     [Fact]

@@ -40,6 +40,9 @@ public sealed class KernelCheckTests : IAsyncDisposable
         Assert.Equal((mapping, allocation), ((string)report["mapping"]!, (string)report["allocation"]!));
         string expected = kind == KernelNatKind.Firewall ? "198.51.100.18:" : $"{site.PublicAddress}:";
         Assert.StartsWith(expected, (string)report["mapped"]!, StringComparison.Ordinal);
+        var tcp = report["tcp"]!;
+        Assert.Equal((mapping, allocation, true), ((string)tcp["mapping"]!, (string)tcp["allocation"]!, (bool)tcp["reachable"]!));
+        Assert.StartsWith(expected, (string)tcp["mapped"]!, StringComparison.Ordinal);
     }
 
     public ValueTask DisposeAsync()
