@@ -2,6 +2,7 @@ using System.Globalization;
 using Porthole.Benchmarks.EndToEnd;
 using Porthole.Benchmarks.Harness;
 using Porthole.Benchmarks.Protocol;
+using Porthole.Protocol;
 
 namespace Porthole.Benchmarks;
 
@@ -10,15 +11,20 @@ internal static class Program
 {
     private const int UsageError = 2;
 
-    private static readonly IBenchmark[] s_benchmarks = [new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark(), new ConnectBenchmark()];
+    private static readonly IBenchmark[] s_benchmarks =
+    [
+        new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark(), new ConnectBenchmark(),
+        new TcpRawBenchmark(),
+    ];
 
     public static Task<int> Main(string[] arguments) => arguments switch
     {
         // This program is the other process, too, wherever a benchmark needs one.
         [ServerProcess.Argument, var kind] => ServerProcess.RunAsync(bare: kind == "bare"),
         [PeerProcess.Server] => PeerProcess.RunServerAsync(),
-        [PeerProcess.Callee, var server, var name] => PeerProcess.RunCalleeAsync(server, name),
-        [PeerProcess.Caller, var server, var target] => PeerProcess.RunCallerAsync(server, target),
+        [PeerProcess.Callee, var server, var name, var transports] => PeerProcess.RunCalleeAsync(server, name, Enum.Parse<Transports>(transports)),
+        [PeerProcess.Caller, var server, var target, var transports] => PeerProcess.RunCallerAsync(server, target, Enum.Parse<Transports>(transports)),
+        [PipeProcess.Argument, var stunServer] => PipeProcess.RunAsync(stunServer),
         _ => RunAsync(arguments),
     };
 

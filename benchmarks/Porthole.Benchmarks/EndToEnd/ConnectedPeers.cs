@@ -22,18 +22,18 @@ internal sealed class ConnectedPeers : IAsyncDisposable
 
     public PeerStream To { get; private set; } = null!;
 
-    public static async Task<ConnectedPeers> StartAsync(bool relayOnly)
+    public static async Task<ConnectedPeers> StartAsync(Transports transports)
     {
         var peers = new ConnectedPeers();
         var server = await PortholeServer.StartAsync(
             new PortholeServerOptions { Address = IPAddress.Loopback }, NullLoggerFactory.Instance).ConfigureAwait(false);
         peers._owned.Add(server);
-        var bob = await peers.StartNodeAsync(server, "bob", relayOnly).ConfigureAwait(false);
-        var alice = await peers.StartNodeAsync(server, "alice", relayOnly).ConfigureAwait(false);
+        var bob = await peers.StartNodeAsync(server, "bob", transports).ConfigureAwait(false);
+        var alice = await peers.StartNodeAsync(server, "alice", transports).ConfigureAwait(false);
         var accepting = bob.AcceptAsync();
         peers.Near = await alice.ConnectAsync("bob").ConfigureAwait(false);
         var far = await accepting.ConfigureAwait(false);
-        if (!relayOnly)
+        if (transports != Transports.None)
         {
             await peers.Near.WaitForDirectAsync(s_patience).ConfigureAwait(false);
             await far.WaitForDirectAsync(s_patience).ConfigureAwait(false);
@@ -59,9 +59,9 @@ internal sealed class ConnectedPeers : IAsyncDisposable
         foreach (var owned in Enumerable.Reverse(_owned)) await owned.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task<PeerNode> StartNodeAsync(PortholeServer server, string name, bool relayOnly)
+    private async Task<PeerNode> StartNodeAsync(PortholeServer server, string name, Transports transports)
     {
-        var options = Peers.Options(new ServerAddress(server.Http, server.Key), name) with { BindAddress = IPAddress.Loopback, Transports = relayOnly ? Transports.None : Transports.All };
+        var options = Peers.Options(new ServerAddress(server.Http, server.Key), name) with { BindAddress = IPAddress.Loopback, Transports = transports };
         var node = await PeerNode.StartAsync(options).ConfigureAwait(false);
         _owned.Add(node);
         return node;

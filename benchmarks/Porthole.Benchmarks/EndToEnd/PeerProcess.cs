@@ -15,10 +15,10 @@ internal static class PeerProcess
     /// <summary>The argument that makes this program the server; no more follow.</summary>
     public const string Server = "lab-server";
 
-    /// <summary>The argument that makes this program a peer that is called; then the server and its own name.</summary>
+    /// <summary>The argument that makes this program a peer that is called; then the server, its own name and its transports.</summary>
     public const string Callee = "lab-callee";
 
-    /// <summary>The argument that makes this program a peer that calls; then the server and the other's name.</summary>
+    /// <summary>The argument that makes this program a peer that calls; then the server, the other's name and the transport of the path that is waited for.</summary>
     public const string Caller = "lab-caller";
 
     /// <summary>What a server or callee says when it can be used.</summary>
@@ -36,9 +36,9 @@ internal static class PeerProcess
         return 0;
     }
 
-    public static async Task<int> RunCalleeAsync(string server, string name)
+    public static async Task<int> RunCalleeAsync(string server, string name, Transports transports)
     {
-        var node = await PeerNode.StartAsync(Peers.Options(ServerAddress.Parse(server), name)).ConfigureAwait(false);
+        var node = await PeerNode.StartAsync(Peers.Options(ServerAddress.Parse(server), name) with { Transports = transports }).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
             _ = AcceptAllAsync(node);
@@ -48,22 +48,24 @@ internal static class PeerProcess
         return 0;
     }
 
-    public static async Task<int> RunCallerAsync(string server, string target)
+    public static async Task<int> RunCallerAsync(string server, string target, Transports transports)
     {
         var address = ServerAddress.Parse(server);
         double roundTrip = await MeasureRoundTripAsync(address.Uri).ConfigureAwait(false);
+        var wanted = transports == Transports.Tcp ? PathKind.Tcp : PathKind.Udp;
         long began = 0;
         double opened = 0, session = 0, pair = 0, path = 0;
         var direct = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var node = await PeerNode.StartAsync(Peers.Options(address, name: null) with
         {
+            Transports = transports,
             Observer = happened =>
             {
                 double elapsed = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
                 if (happened is PeerEvent.Opened) opened = elapsed;
                 if (happened is PeerEvent.Confirmed) session = elapsed;
                 if (happened is PeerEvent.PairFound) pair = elapsed;
-                if (happened is not PeerEvent.PathChanged { Path.Kind: PathKind.Udp } || path != 0) return;
+                if (happened is not PeerEvent.PathChanged changed || changed.Path.Kind != wanted || path != 0) return;
                 path = elapsed;
                 direct.SetResult();
             },

@@ -1,4 +1,5 @@
 using Porthole.Benchmarks.Harness;
+using Porthole.Protocol;
 
 namespace Porthole.Benchmarks.EndToEnd;
 
@@ -15,7 +16,7 @@ internal sealed class RelayBenchmark : IBenchmark
     public async Task<string> RunAsync(int rounds)
     {
         using var forwarder = await TcpForwarder.StartAsync().ConfigureAwait(false);
-        var peers = await ConnectedPeers.StartAsync(relayOnly: true).ConfigureAwait(false);
+        var peers = await ConnectedPeers.StartAsync(Transports.None).ConfigureAwait(false);
         await using (peers.ConfigureAwait(false))
         {
             string table = await new Comparison(

@@ -30,6 +30,24 @@ public sealed class DisruptionTests : IAsyncDisposable
     }
 
     [RootFact]
+    public async Task A_transfer_moves_to_TCP_when_UDP_is_blocked_under_it()
+    {
+        var (alice, bob, aliceSite, _) = await StartAsync();
+        await alice.CallAsync(bob, 20 * Rate, Rate, s_direct);
+        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > Rate);
+        double blockedAt = Now;
+        aliceSite.BlockUdp();
+        var moved = await alice.WaitForAsync("path", s_patience, path => (string)path["kind"]! == "Tcp");
+        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Tcp" && (double)progress["at"]! > blockedAt + 4_000);
+        // From here on it may move back.
+        aliceSite.UnblockUdp();
+        var done = await alice.WaitForAsync("done", s_patience);
+        var answered = await bob.WaitForAsync("answered", s_patience);
+        TestContext.Current.SendDiagnosticMessage($"TCP after {(double)moved["at"]! - blockedAt:0} ms, in the end {done["kind"]}, gaps {done["longestGapMs"]} and {answered["longestGapMs"]} ms");
+        AssertIntact(20 * Rate, done, answered);
+    }
+
+    [RootFact]
     public async Task A_cut_path_gives_way_to_the_relay_within_two_seconds_and_comes_back_within_ten_of_the_heal()
     {
         var (alice, bob, aliceSite, bobSite) = await StartAsync();

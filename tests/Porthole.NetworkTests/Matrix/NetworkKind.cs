@@ -26,10 +26,47 @@ public enum NetworkKind
 
     /// <summary>Behind a port-restricted cone behind a carrier's port-restricted NAT.</summary>
     CarrierOnTop,
+
+    /// <summary>Behind a port-restricted cone behind a carrier's full cone.</summary>
+    OpenCarrierOnTop,
+
+    /// <summary>Behind a port-restricted cone that lets no UDP pass.</summary>
+    UdpBlocked,
+
+    /// <summary>Behind a port-restricted cone that answers a SYN that nobody asked for with a RST.</summary>
+    Resetting,
+
+    /// <summary>Behind a symmetric NAT whose ports count up, which a model does on a TUN device.</summary>
+    SequentialSymmetric,
 }
 
 internal static class NetworkKinds
 {
+    /// <summary>What stands in the matrix of UDP paths.</summary>
+    public static IReadOnlyList<NetworkKind> OfUdp { get; } =
+    [
+        NetworkKind.None, NetworkKind.FullCone, NetworkKind.Restricted, NetworkKind.PortRestricted, NetworkKind.Symmetric, NetworkKind.SameLan, NetworkKind.Firewall,
+        NetworkKind.CarrierOnTop,
+    ];
+
+    /// <summary>What stands in the matrix of TCP paths, where every pair reaches each other.</summary>
+    public static IReadOnlyList<NetworkKind> OfTcp { get; } =
+    [
+        NetworkKind.None, NetworkKind.FullCone, NetworkKind.Restricted, NetworkKind.PortRestricted, NetworkKind.UdpBlocked, NetworkKind.OpenCarrierOnTop,
+    ];
+
+    /// <summary>All pairs of the kinds, each once.</summary>
+    public static TheoryData<NetworkKind, NetworkKind> Pairs(IReadOnlyList<NetworkKind> kinds)
+    {
+        var pairs = new TheoryData<NetworkKind, NetworkKind>();
+        for (int one = 0; one < kinds.Count; one++)
+        {
+            for (int other = one; other < kinds.Count; other++) pairs.Add(kinds[one], kinds[other]);
+        }
+
+        return pairs;
+    }
+
     extension(NetworkKind kind)
     {
         /// <summary>A port for each destination.</summary>
@@ -39,8 +76,8 @@ internal static class NetworkKinds
         private bool FiltersByPort => kind is not (NetworkKind.None or NetworkKind.FullCone or NetworkKind.Restricted);
 
         /// <summary>
-        /// Whether theory has a direct path between the two by plain punching: always, but where one side's port is unknown and the other side lets in only a
-        /// known port (RFC 4787's terms in docs/lab.md).
+        /// Whether theory has a direct UDP path between the two by plain punching: always, but where one side's port is unknown and the other side lets in only
+        /// a known port (RFC 4787's terms in docs/lab.md).
         /// </summary>
         public bool ReachesDirectly(NetworkKind other) =>
             (kind == NetworkKind.SameLan && other == NetworkKind.SameLan)
