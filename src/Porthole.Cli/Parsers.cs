@@ -52,6 +52,14 @@ internal static class Parsers
         return null;
     }
 
+    public static PairingCode? ParseCode(ArgumentResult result)
+    {
+        if (result.Tokens.Count == 0) return null;
+        if (PairingCode.TryParse(result.Tokens[0].Value, out var code, out string? reason)) return code;
+        result.AddError(reason);
+        return null;
+    }
+
     public static string? ParseToken(ArgumentResult result) => ParseText(result, "access token", RendezvousLimits.MaxToken);
 
     public static string? ParseRoom(ArgumentResult result) => ParseText(result, "room", RendezvousLimits.MaxRoom);

@@ -78,6 +78,9 @@ internal sealed class PeerCommandOptions
     /// <summary>The file of a name's key: every name on this machine has its own, so that two peers on one machine are two.</summary>
     public static string IdentityPathOf(string? name) => name is null ? IdentityFile.DefaultPath : $"{IdentityFile.DefaultPath}-{name}";
 
+    /// <summary>Whether the command line says whose key to use: by a name, or by a file.</summary>
+    public bool NamesIdentity(ParseResult parsed) => parsed.GetValue(_identity) is not null || (_hasName && parsed.GetValue(_name) is not null);
+
     /// <summary>The log that the command line asks for.</summary>
     public ILoggerFactory CreateLog(ParseResult parsed) => StandardErrorLog.CreateFactory(parsed.GetValue(_logLevel));
 

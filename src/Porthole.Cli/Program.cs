@@ -19,6 +19,7 @@ internal static class Program
             ChatCommand.Create(),
             PingCommand.Create(),
             ListenCommand.Create(),
+            MeetCommand.Create(),
             PeersCommand.Create(),
             IdCommand.Create(),
             CheckCommand.Create(),

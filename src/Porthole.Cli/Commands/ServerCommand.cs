@@ -26,6 +26,7 @@ internal static class ServerCommand
         };
         var token = new Option<string?>("--token") { Description = "Serve only clients that show this access token (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken };
         var publicPresence = new Option<bool>("--public-presence") { Description = "Tell everyone when anyone logs in." };
+        var lobby = new Option<bool>("--lobby") { Description = "Let strangers meet without a code ('porthole meet'): nobody proves anything to the other." };
         var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps.", HelpName = "DIR" };
         var inMemory = new Option<bool>("--in-memory") { Description = "Keep key and names in memory only: both are new at each start." };
         var json = CommonOptions.Json();
@@ -33,7 +34,7 @@ internal static class ServerCommand
         var logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.Warning);
         var command = new Command("server", "Run the server that introduces peers to each other: rendezvous, STUN and relay in one process.")
         {
-            ip, port, stunPort, token, publicPresence, data, inMemory, json, logLevel, leash,
+            ip, port, stunPort, token, publicPresence, lobby, data, inMemory, json, logLevel, leash,
         };
 
         command.SetAction(async (parsed, cancellationToken) =>
@@ -46,7 +47,7 @@ internal static class ServerCommand
                 StunPort = parsed.GetValue(stunPort) ?? StunServerOptions.DefaultPort,
                 AnyStunPortInstead = parsed.GetValue(stunPort) is null,
                 DataDirectory = parsed.GetValue(inMemory) ? null : parsed.GetValue(data) ?? DefaultDataDirectory,
-                Rendezvous = new RendezvousServerOptions { Token = parsed.GetValue(token) ?? CommonOptions.TokenFromEnvironment, PublicPresence = parsed.GetValue(publicPresence) },
+                Rendezvous = new RendezvousServerOptions { Token = parsed.GetValue(token) ?? CommonOptions.TokenFromEnvironment, PublicPresence = parsed.GetValue(publicPresence), Lobby = parsed.GetValue(lobby) },
             };
             return await RunAsync(options, parsed.GetValue(json), parsed.GetValue(logLevel), parsed.GetValue(leash), cancellationToken).ConfigureAwait(false);
         });

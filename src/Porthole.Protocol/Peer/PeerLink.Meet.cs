@@ -88,7 +88,10 @@ internal sealed partial class PeerLink
         Handshake?.Dispose();
         (Session, Handshake, Remote, Name) = (null, null, null, null);
         CloseConnections(now);
-        (_punch, _relay, _active, _generation, _isPeerRelayOnly) = (null, null, null, 0, false);
+        _punch?.StopTcp(now);
+        foreach (var connection in _connections) Reset(connection.Socket);
+        (_punch, _relay, _active, _stopTcpAt, _generation, _isDuplicating) = (null, null, null, null, 0, false);
+        _connections.Clear();
         _paths.Clear();
         Verdict = Verdict.Pending;
     }

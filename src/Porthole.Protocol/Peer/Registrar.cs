@@ -269,6 +269,8 @@ internal sealed class Registrar(PeerContext context)
 
     private void HandleReport(Instant now, NatReport report, List<PeerLink> links)
     {
+        if (!_isStarted) return; // the server was left: what was found out last stands
+
         // Of TCP alone the silence says nothing while UDP's answer may be on its way; its answer says that UDP's would have come, for it is faster.
         bool isDecisive = report.IsUdpReachable || report.Tcp is null or { IsReachable: true } || report.Mapping != NatMapping.Unknown || !context.Wants(Transports.Udp);
         Report = report;

@@ -29,7 +29,7 @@ public sealed class CliServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _open = CliProcess.Start(NewHome(), "server", "--ip", Block[1].Address.ToString(), "--in-memory", "--json");
+        _open = CliProcess.Start(NewHome(), "server", "--ip", Block[1].Address.ToString(), "--in-memory", "--lobby", "--json");
         _closed = CliProcess.Start(NewHome(), "server", "--ip", Block[2].Address.ToString(), "--in-memory", "--json", "--token", Token);
         Address = (string)(await _open.EventAsync("listening"))["http"]!;
         TokenAddress = (string)(await _closed.EventAsync("listening"))["http"]!;

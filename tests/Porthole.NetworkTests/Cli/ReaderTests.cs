@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Porthole.Cli;
 using Porthole.Cli.Chat;
+using Porthole.Cli.Meet;
 using Porthole.Cli.Ping;
 using Porthole.Cli.Terminal;
 
@@ -50,6 +51,39 @@ public sealed class ReaderTests
         Assert.False(ChatFrame.TryReadHeader(header, out _, out _));
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(1), -1);
         Assert.False(ChatFrame.TryReadHeader(header, out _, out _));
+    }
+
+    [Fact]
+    public async Task Lines_of_a_meeting_come_back_as_they_were_however_they_are_cut()
+    {
+        MeetLine[] lines = [new MeetLine.Hello(), new MeetLine.Say("grüße 🙂  exit"), new MeetLine.Say(""), new MeetLine.Echo(new string('x', MeetLine.MaxText)), new MeetLine.Direct(), new MeetLine.Exit()];
+        byte[] bytes = [.. lines.SelectMany(static line => line.ToBytes())];
+        foreach (int chunk in (int[])[1, 7, 4_096, 100_000])
+        {
+            var reader = new MeetLineReader(new ChunkedStream(bytes, chunk));
+            foreach (var line in lines) Assert.Equal(line, await reader.ReadAsync(TestContext.Current.CancellationToken));
+            Assert.Null(await reader.ReadAsync(TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public async Task A_line_of_a_meeting_beyond_the_limit_or_of_any_bytes_is_turned_down_or_passed_over()
+    {
+        var endless = new MeetLineReader(new ChunkedStream(new byte[10 * MeetLine.MaxLine], 1_000));
+        Assert.Null(await endless.ReadAsync(TestContext.Current.CancellationToken));
+        Assert.True(MeetLine.Fits(new string('x', MeetLine.MaxText)));
+        Assert.False(MeetLine.Fits(new string('x', MeetLine.MaxText - 1) + "ü"));
+        var random = new Random(2);
+        byte[] line = new byte[30];
+        for (int i = 0; i < 20_000; i++)
+        {
+            random.NextBytes(line);
+            if (i % 2 == 0) "say "u8.CopyTo(line);
+            Assert.NotNull(MeetLine.Parse(line.AsSpan(0, random.Next(line.Length))));
+        }
+
+        Assert.IsType<MeetLine.Unknown>(MeetLine.Parse("hello porthole-chat/1"u8));
+        Assert.IsType<MeetLine.Unknown>(MeetLine.Parse("wave"u8));
     }
 
     [Fact]
@@ -113,4 +147,11 @@ public sealed class ReaderTests
     private static ConsoleKeyInfo Key(char character) => new(character, ConsoleKey.None, shift: false, alt: false, control: false);
 
     private static ConsoleKeyInfo Key(ConsoleKey key, ConsoleModifiers modifiers = ConsoleModifiers.None) => new('\0', key, false, false, modifiers.HasFlag(ConsoleModifiers.Control));
+
+    /// <summary>A stream that gives its bytes in small portions.</summary>
+    private sealed class ChunkedStream(byte[] bytes, int chunk) : MemoryStream(bytes)
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            base.ReadAsync(buffer[..Math.Min(buffer.Length, chunk)], cancellationToken);
+    }
 }

@@ -28,7 +28,8 @@ public sealed class MeetTests
         Assert.Equal((hasCode, hasCode), (toAlice.IsAuthenticated, toBob.IsAuthenticated));
         Assert.Equal((bob.Machine.Id, alice.Machine.Id), (toAlice.Key.PeerId, toBob.Key.PeerId));
         var introduced = Assert.Single(Events<PeerEvent.Introduced>(alice));
-        Assert.Equal(bob.Machine.Nat!.Mappings[0].Mapped, introduced.Candidates.Single(candidate => candidate.Kind == CandidateKind.ServerReflexive).Address);
+        Assert.Equal(bob.Machine.Nat!.Mappings[0].Mapped, Mapped(introduced, CandidateTransport.Udp));
+        Assert.Equal(bob.Machine.Nat!.Tcp!.Mappings[0].Mapped, Mapped(introduced, CandidateTransport.TcpSimultaneous));
         Assert.Equal(bob.Machine.Id, introduced.Peer);
 
         Assert.True(world.Until(() => alice.PathOf(atAlice) is { IsDirect: true } && bob.PathOf(atBob) is { IsDirect: true }, 5));
@@ -41,6 +42,22 @@ public sealed class MeetTests
         world.AssertTalk(alice, bob);
         Assert.Empty(Events<PeerEvent.Closed>(alice).Concat(Events<PeerEvent.Closed>(bob)));
         Assert.Single(Events<PeerEvent.ServerLost>(alice), lost => lost is { Error: PeerError.Closed, WillRetry: false });
+    }
+
+    [Fact]
+    public void Strangers_who_want_TCP_meet_over_TCP_and_need_the_server_no_more()
+    {
+        var world = new MeetWorld();
+        var (alice, bob) = (world.AddStranger(change: OnlyTcp), world.AddStranger(change: OnlyTcp));
+        var atAlice = MeetWorld.Meet(alice, Right);
+        var atBob = MeetWorld.Meet(bob, Right);
+        Assert.True(world.Until(() => alice.PathOf(atAlice)?.Kind == PathKind.Tcp && bob.PathOf(atBob)?.Kind == PathKind.Tcp, 10));
+        foreach (var peer in new[] { alice, bob }) peer.Invoke(static (machine, now) => machine.LeaveServer(now));
+        world.Net.KillServer();
+        world.Run(60);
+        world.AssertTalk(alice, bob);
+
+        static PeerMachineOptions OnlyTcp(PeerMachineOptions options) => options with { Transports = Transports.Tcp };
     }
 
     [Fact]
@@ -250,4 +267,7 @@ public sealed class MeetTests
         Assert.True(world.Until(() => alice.Opened != default && bob.Opened != default, 60), "both opened");
         world.AssertTalk(alice, bob);
     }
+
+    private static TransportAddress Mapped(PeerEvent.Introduced introduced, CandidateTransport transport) =>
+        introduced.Candidates.Single(candidate => candidate.Kind == CandidateKind.ServerReflexive && candidate.Transport == transport).Address;
 }
