@@ -1,4 +1,6 @@
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
+using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Stun;
@@ -210,6 +212,30 @@ public sealed class InventedCandidatesTests
         // A minute: 5 rounds at once, then one every 2 s, 8 servers each, each question repeated a few times.
         Assert.InRange(world.SentTo("alice", Victim), 1, (5 + 30) * 8 * 10);
         Assert.All(victim.Received, static packet => Assert.Equal(PacketKind.Stun, PacketKinds.Classify(packet.Bytes)));
+    }
+
+    [Fact]
+    public void A_victim_named_as_the_stun_server_sees_few_connections()
+    {
+        var world = AttackWorld.WithHostileServer();
+        world.Hostile!.Stun = [.. Enumerable.Range(22, 8).Select(static port => TransportAddress.Parse($"{Victim}:{port}"))];
+        var alice = world.AddAlice();
+        int syns = 0;
+        world.Capture = (entry, _) =>
+        {
+            if (entry is { Place: "alice", Flow: { Protocol: NatProtocol.Tcp, Bits: TcpBits.Syn } flow } && flow.Destination.SameHost(TransportAddress.Parse($"{Victim}:1"))) syns++;
+        };
+        Assert.True(world.Until(() => alice.IsRegistered, 5));
+        var issuer = new StunCredentialIssuer(world.StunKey);
+        for (int i = 0; i < 600; i++)
+        {
+            var credential = issuer.Issue(alice.Machine.Id, DateTimeOffset.UnixEpoch.AddYears(60), TimeSpan.FromHours(i + 1));
+            world.Tell(alice, new ServerMessage.Credential(new StunAccess(credential.Username, credential.Password, TimeSpan.FromHours(1))));
+            world.Run(0.1);
+        }
+
+        // A minute: 5 rounds at once, then one every 2 s, four connections each, each tried twice before the next round.
+        Assert.InRange(syns, 4, (5 + 30) * TcpNatProbe.MaxAsked * 2);
     }
 
     [Theory]
