@@ -1,3 +1,4 @@
+using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
 namespace Porthole.Lab;
@@ -9,12 +10,13 @@ public sealed class NetworkCut
     private readonly Func<SimulatedHost, TransportAddress, TransportAddress, bool>? _predicate;
     private readonly SimulatedHost? _first;
     private readonly SimulatedHost? _second;
+    private readonly NatProtocol? _protocol;
 
     internal NetworkCut(Simulation simulation, Func<SimulatedHost, TransportAddress, TransportAddress, bool> predicate) =>
         (_simulation, _predicate) = (simulation, predicate);
 
-    internal NetworkCut(Simulation simulation, SimulatedHost first, SimulatedHost second) =>
-        (_simulation, _first, _second) = (simulation, first, second);
+    internal NetworkCut(Simulation simulation, SimulatedHost first, SimulatedHost second, NatProtocol? protocol) =>
+        (_simulation, _first, _second, _protocol) = (simulation, first, second, protocol);
 
     /// <summary>How many packets it has dropped.</summary>
     public long Dropped { get; private set; }
@@ -24,6 +26,7 @@ public sealed class NetworkCut
 
     internal bool Drops(SimulatedPacket packet, SimulatedNode next)
     {
+        if (_protocol is { } protocol && packet.Protocol != protocol) return false;
         bool drops = _predicate is not null
             ? _predicate(packet.Origin, packet.Source, packet.Destination)
             : (packet.Origin == _first && next.LeadsTo(_second!)) || (packet.Origin == _second && next.LeadsTo(_first!));

@@ -130,13 +130,13 @@ internal sealed partial class SimulatedConnection
         {
             // One that may be a guess is asked about (RFC 5961 section 3.2).
             if (ahead == 0) Fail(SocketFailure.Closed, "the other side reset it");
-            else if (ahead is > 0 and < Window) Acknowledge();
+            else if (ahead is > 0 and < Window) Challenge(now);
             return;
         }
 
         if (segment.Bits.HasFlag(TcpBits.Syn))
         {
-            Acknowledge(); // our ACK was lost, or the other side knows nothing of the connection any more and will say so
+            Challenge(now); // our ACK was lost, or the other side knows nothing of the connection any more and will say so
             return;
         }
 

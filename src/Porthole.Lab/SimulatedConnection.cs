@@ -32,6 +32,9 @@ internal sealed partial class SimulatedConnection : ISimulationTarget
     /// <summary>The first retransmission time-out (RFC 6298 section 2); each repetition doubles it.</summary>
     private static readonly TimeSpan s_firstTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>Between two answers to segments that do not fit (Linux: tcp_invalid_ratelimit; RFC 5961 section 7).</summary>
+    private static readonly TimeSpan s_challengePause = TimeSpan.FromMilliseconds(500);
+
     private readonly SimulatedHost _host;
     private readonly TcpListenSocket? _listener;
     private SimulatedMachine? _machine;
@@ -41,6 +44,7 @@ internal sealed partial class SimulatedConnection : ISimulationTarget
     private int _repeats;
     private Instant _deadline = Instant.Never;
     private Instant _wakeAt = Instant.Never;
+    private Instant _nextChallenge;
 
     /// <summary>An attempt of a machine.</summary>
     public SimulatedConnection(SimulatedHost host, SimulatedMachine machine, SocketId id, TransportAddress local, TransportAddress remote) =>
@@ -215,11 +219,11 @@ internal sealed partial class SimulatedConnection : ISimulationTarget
         else if (segment.Bits.HasFlag(TcpBits.Syn) && !segment.Bits.HasFlag(TcpBits.Ack))
         {
             if (segment.Sequence + 1 == _expected) Send(SynAck);
-            else Acknowledge(); // another attempt of the other side: it will say so
+            else Challenge(now); // another attempt of the other side: it will say so
         }
         else if (!IsInWindow(segment))
         {
-            Acknowledge(); // RFC 9293 section 3.10.7.4, first: of another connection, behind a NAT that shows us under two ports
+            Challenge(now); // RFC 9293 section 3.10.7.4, first: of another connection, behind a NAT that shows us under two ports
         }
         else if (segment.Bits.HasFlag(TcpBits.Ack) && !acceptable)
         {
@@ -277,6 +281,14 @@ internal sealed partial class SimulatedConnection : ISimulationTarget
 
     // What was acknowledged already is no news as a selective acknowledgment.
     private TcpHeader Header(TcpBits bits, uint number) => new(bits, number, _expected, _expected - 1);
+
+    // Says what is expected, to who may not know it. Not too often, or two connections that do not fit would answer each other for ever.
+    private void Challenge(Instant now)
+    {
+        if (now < _nextChallenge) return;
+        _nextChallenge = now + s_challengePause;
+        Acknowledge();
+    }
 
     private void Acknowledge() => Send(Header(TcpBits.Ack, Next));
 

@@ -97,12 +97,15 @@ public sealed class Simulation
     /// <summary>
     /// Cuts the direct paths between two hosts: no packet passes from one to the other, whatever way it goes. Main connections pass.
     /// </summary>
+    /// <param name="first">One host.</param>
+    /// <param name="second">The other.</param>
+    /// <param name="protocol">The protocol that is cut; null for all.</param>
     /// <remarks>Where a host shares a NAT with others, packets to that NAT count as packets to the host.</remarks>
-    public NetworkCut CutDirect(SimulatedHost first, SimulatedHost second)
+    public NetworkCut CutDirect(SimulatedHost first, SimulatedHost second, NatProtocol? protocol = null)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
-        return Add(new NetworkCut(this, first, second));
+        return Add(new NetworkCut(this, first, second, protocol));
     }
 
     /// <summary>Cuts what a predicate says, asked for every packet on every network that it crosses.</summary>

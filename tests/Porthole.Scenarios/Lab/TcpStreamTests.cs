@@ -181,6 +181,79 @@ public sealed class TcpStreamTests
         Assert.Equal([SocketFailure.TimedOut], bob.Failures);
     }
 
+    [Fact]
+    public void Connections_that_do_not_fit_do_not_answer_each_other_for_ever()
+    {
+        // Each answers a SYN of the other side that the other side has forgotten: only a new attempt leads out of that.
+        var (lab, alice, bob) = TcpTests.CreatePair(20);
+        alice.Connect(1, bob.Local);
+        bob.Connect(1, alice.Local);
+        lab.RunFor(TimeSpan.FromMilliseconds(5));
+        alice.Close(s_one);
+        bob.Close(s_one);
+        alice.Listen().Connect(2, bob.Local);
+        bob.Listen().Connect(2, alice.Local);
+        lab.RunFor(TimeSpan.FromSeconds(10));
+        Assert.Empty(alice.Opened.Concat(bob.Opened));
+        Assert.InRange(alice.Host.Traffic.SegmentsSent, 6, 20);
+        alice.Close(new SocketId(2), abortive: true);
+        alice.Connect(3, bob.Local);
+        lab.RunFor(TimeSpan.FromSeconds(2));
+        Assert.Equal([SocketFailure.Refused], bob.Failures);
+        Assert.Equal(new SocketId(3), Assert.Single(alice.Opened).Socket);
+        Assert.Single(bob.Accepted);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void Whatever_machines_do_nothing_throws_and_it_ends(ulong seed)
+    {
+        var lab = new Simulation(seed);
+        var chance = new SeededEntropy(seed);
+        var hosts = new List<TcpHost>();
+        for (int i = 1; i <= 4; i++)
+        {
+            var profile = new TcpPunchSide(NatMapping.EndpointIndependent, NatFiltering.EndpointIndependent, (UnsolicitedSyn)chance.NextInt32(0, 4)).ToProfile();
+            var link = new LinkOptions { Delay = TimeSpan.FromMilliseconds(5), Jitter = TimeSpan.FromMilliseconds(20), Loss = 0.1, Duplication = 0.1 };
+            var nat = lab.Internet.AddNat($"nat{i}", profile with { Hairpinning = Hairpinning.ExternalSource }, $"203.0.113.{i}", link: link);
+            hosts.Add(new TcpHost(nat.Inside.AddHost($"host{i}", "192.168.1.10")).Listen());
+        }
+
+        for (int i = 0; i < 3_000; i++)
+        {
+            var host = hosts[chance.NextInt32(0, 4)];
+            var socket = new SocketId(chance.NextInt32(-20, 40));
+            switch (chance.NextInt32(0, 5))
+            {
+                case 0:
+                    if (socket.Value <= 0) break;
+                    host.Close(socket, abortive: chance.NextInt32(0, 2) == 0);
+                    var notBefore = lab.Now + TimeSpan.FromMilliseconds(chance.NextInt32(-50, 50));
+                    host.Connect((int)socket.Value, TransportAddress.Parse($"203.0.113.{chance.NextInt32(1, 5)}:9000"), 9000 + chance.NextInt32(0, 2), notBefore);
+                    break;
+                case 1:
+                    host.Close(socket, abortive: chance.NextInt32(0, 2) == 0);
+                    break;
+                default:
+                    for (int n = 0; n < 10; n++) host.Send(socket, (byte)n, 1, 2, 3);
+                    break;
+            }
+
+            lab.RunFor(TimeSpan.FromMilliseconds(chance.NextInt32(0, 30)));
+        }
+
+        Assert.True(hosts.Sum(host => host.Machine.Received.Count) > 100);
+        foreach (var host in hosts) host.Running.Stop();
+        lab.RunFor(TimeSpan.FromMinutes(5));
+        long events = lab.EventCount;
+        lab.RunFor(TimeSpan.FromHours(1));
+        Assert.Equal(events, lab.EventCount);
+    }
+
     private static (Simulation Lab, TcpHost Alice, TcpHost Bob) Connect(double delay)
     {
         var (lab, alice, bob) = TcpTests.CreatePair(delay);
