@@ -80,9 +80,9 @@ public sealed class ConnectivityGrid(GridOptions options)
 
         firstByte.Sort();
         toDirect.Sort();
-        var model = PunchModel.Decide(Side(first), Side(second));
+        var (model, isPlain) = Decide(first, second);
         double mean = (double)packets / options.Seeds;
-        return new GridCell(first, second, model, options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, mean);
+        return new GridCell(first, second, model, isPlain, options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, mean);
     }
 
     private (TimeSpan? FirstByte, TimeSpan? ToDirect, long Packets) RunOnce(ulong seed, NatProfile first, NatProfile second)
@@ -93,14 +93,14 @@ public sealed class ConnectivityGrid(GridOptions options)
         var lab = world.Simulation;
         var homeA = lab.Internet.AddNat("nat-a", first, "203.0.113.1", link: half);
         var homeB = lab.Internet.AddNat("nat-b", second, "203.0.113.2", "192.168.2.0/24", half);
-        var bob = world.AddPeer("bob", homeB.Inside, "192.168.2.10");
-        var alice = world.AddPeer("alice", homeA.Inside, "192.168.1.10");
+        var bob = world.AddPeer("bob", homeB.Inside, "192.168.2.10", change: Change);
+        var alice = world.AddPeer("alice", homeA.Inside, "192.168.1.10", change: Change);
         if (!lab.RunUntil(() => alice.IsRegistered && bob.IsRegistered, TimeSpan.FromSeconds(10))) return default;
         lab.RunFor(TimeSpan.FromSeconds(2)); // warm: the server has measured both round trips
 
         // On the way up alone, so that each direction between the two crosses one bad link.
         homeA.Link.Up = homeB.Link.Up = half with { Loss = options.Loss, Jitter = options.Jitter };
-        long before = alice.Host.Traffic.Sent + bob.Host.Traffic.Sent;
+        long before = Packets(alice) + Packets(bob);
         var called = lab.Now;
         var connection = alice.Connect("bob");
         Instant? firstByte = null;
@@ -118,8 +118,23 @@ public sealed class ConnectivityGrid(GridOptions options)
                 return alice.PathOf(connection) is { IsDirect: true } && firstByte is not null;
             },
             options.Patience);
-        long packets = alice.Host.Traffic.Sent + bob.Host.Traffic.Sent - before;
+        long packets = Packets(alice) + Packets(bob) - before;
         return (firstByte - called, alice.TimeOf<PeerEvent.PathChanged>(static changed => changed.Path.IsDirect) - called, packets);
+
+        PeerMachineOptions Change(PeerMachineOptions peer) => peer with { Transports = options.Transports };
+        static long Packets(SimulatedPeer peer) => peer.Host.Traffic.Sent + peer.Host.Traffic.SegmentsSent;
+    }
+
+    private (string Sign, bool IsPlain) Decide(NatProfile first, NatProfile second)
+    {
+        if (options.Transports == Transports.Tcp)
+        {
+            var outcome = TcpPunchModel.Decide(TcpSide(first), TcpSide(second));
+            return (TcpPunchModel.Symbol(outcome), outcome == TcpPunchOutcome.Plain);
+        }
+
+        var plain = PunchModel.Decide(Side(first), Side(second));
+        return (PunchModel.Symbol(plain), plain == PunchOutcome.Plain);
     }
 
     // A NAT that keeps the port for every 5-tuple that is free is endpoint-independent to all who look at it from outside.
@@ -128,6 +143,18 @@ public sealed class ConnectivityGrid(GridOptions options)
         profile.Filtering,
         profile.FilterScope,
         profile.Answers);
+
+    private static TcpPunchSide TcpSide(NatProfile profile)
+    {
+        var tcp = profile.Tcp ?? NatTcpProfile.Default;
+        bool overloads = (tcp.Allocation ?? profile.Allocation) is PortAllocation.PreserveWithOverload;
+        return new TcpPunchSide(
+            overloads ? NatMapping.EndpointIndependent : tcp.Mapping ?? profile.Mapping,
+            tcp.Filtering ?? profile.Filtering,
+            tcp.UnsolicitedSyn,
+            tcp.Resets,
+            tcp.TracksSimultaneousOpen);
+    }
 
     private void AppendGlance(StringBuilder text)
     {
@@ -159,7 +186,7 @@ public sealed class ConnectivityGrid(GridOptions options)
         text.Append("|---|---|---|---:|---:|---:|---:|\n");
         foreach (var cell in _cells)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {cell.First} | {cell.Second} | {PunchModel.Symbol(cell.Model)} ");
+            text.Append(CultureInfo.InvariantCulture, $"| {cell.First} | {cell.Second} | {cell.Model} ");
             text.Append(CultureInfo.InvariantCulture, $"| {cell.Direct}/{cell.Runs} ");
             text.Append(CultureInfo.InvariantCulture, $"| {Both(cell.FirstByte)} | {Both(cell.ToDirect)} | {cell.Packets:0.0} |\n");
         }

@@ -5,17 +5,19 @@ namespace Porthole.Lab.Scenarios;
 /// <summary>What came out of all runs between two NATs. Times count from the call.</summary>
 /// <param name="First">The caller's NAT.</param>
 /// <param name="Second">The called peer's NAT.</param>
-/// <param name="Model">What the exhaustive model says of a plain punch between them.</param>
+/// <param name="Model">What the exhaustive model of the transport says of a punch between them, as a sign; that of UDP where both may be.</param>
+/// <param name="IsPlain">Whether it says that no port has to be guessed.</param>
 /// <param name="Runs">How many runs there were.</param>
 /// <param name="Open">In how many the first byte arrived.</param>
 /// <param name="Direct">How many became direct.</param>
 /// <param name="FirstByte">Until the first byte of the caller's program was at the other program, of those that got so far; sorted.</param>
 /// <param name="ToDirect">Until the caller's session was on a direct path, of those that became direct; sorted.</param>
-/// <param name="Packets">Datagrams that both hosts sent from the call until the path was direct, or patience ended: the mean.</param>
+/// <param name="Packets">Datagrams and TCP segments that both hosts sent from the call until the path was direct, or patience ended: the mean.</param>
 public sealed record GridCell(
     NatProfile First,
     NatProfile Second,
-    PunchOutcome Model,
+    string Model,
+    bool IsPlain,
     int Runs,
     int Open,
     int Direct,

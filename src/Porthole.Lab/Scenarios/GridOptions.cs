@@ -1,4 +1,5 @@
 using Porthole.Lab.Nat;
+using Porthole.Protocol;
 
 namespace Porthole.Lab.Scenarios;
 
@@ -8,6 +9,9 @@ public sealed record GridOptions
     /// <summary>The NATs of the rows and columns.</summary>
     public IReadOnlyList<NatProfile> Profiles { get; init; } =
         [.. PunchSide.All(FilterScope.PerMapping, AnswerRoute.SameSession).Select(static side => side.ToProfile())];
+
+    /// <summary>What direct paths may be made of.</summary>
+    public Transports Transports { get; init; } = Transports.Udp;
 
     /// <summary>How many seeds run in each cell, from 1 up.</summary>
     public int Seeds

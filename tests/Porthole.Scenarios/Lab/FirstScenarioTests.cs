@@ -49,6 +49,10 @@ public sealed class FirstScenarioTests
     public void The_tables_of_the_documentation_are_those_of_the_model(AnswerRoute answers) =>
         Assert.Contains(PunchModel.RenderTable(FilterScope.PerMapping, answers), Document(), StringComparison.Ordinal);
 
+    [Fact]
+    public void The_table_of_tcp_in_the_documentation_is_that_of_the_model() =>
+        Assert.Contains(TcpPunchModel.RenderTable(UnsolicitedSyn.Reset, UnsolicitedSyn.Reset), Document(), StringComparison.Ordinal);
+
     private static string Document() => File.ReadAllText(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../../docs/lab.md"));
 
     private static string ThisFile([CallerFilePath] string path = "") => path;

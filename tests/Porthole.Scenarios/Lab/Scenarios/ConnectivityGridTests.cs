@@ -1,5 +1,6 @@
 using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
+using Porthole.Protocol;
 
 namespace Porthole.Scenarios.Lab.Scenarios;
 
@@ -31,12 +32,58 @@ public sealed class ConnectivityGridTests
         grid.Run();
         Assert.Equal(81, grid.Cells.Count);
         Assert.Empty(grid.Cells.Where(cell => cell.Open != cell.Runs).Select(Name));
-        Assert.Empty(grid.Cells.Where(cell => cell.Direct != (cell.Model == PunchOutcome.Plain ? cell.Runs : 0)).Select(Name));
+        Assert.Empty(grid.Cells.Where(cell => cell.Direct != (cell.IsPlain ? cell.Runs : 0)).Select(Name));
         // The caller has keys after 4r and its first byte is there after 6r; a direct path comes after 2r + 4d, or a round trip later where an answer
         // shows the port.
         Assert.Empty(grid.Cells.Where(cell => cell.FirstByte[^1] > 6 * options.OneWay + TimeSpan.FromMilliseconds(10)).Select(Name));
         var latest = 8 * options.OneWay + TimeSpan.FromMilliseconds(20);
         Assert.Empty(grid.Cells.Where(cell => cell.Direct > 0 && cell.ToDirect[^1] > latest).Select(Name));
+    }
+
+    [Fact]
+    public void Whole_peers_go_direct_by_tcp_where_the_model_of_tcp_says_so()
+    {
+        var options = new GridOptions
+        {
+            Profiles = [.. TcpPunchSide.All(UnsolicitedSyn.Drop).Select(side => side.ToProfile())],
+            Transports = Transports.Tcp,
+            Seeds = Environment.GetEnvironmentVariable("PORTHOLE_FULL") == "1" ? 20 : 1,
+            Patience = TimeSpan.FromSeconds(10),
+        };
+        var grid = new ConnectivityGrid(options);
+        grid.Run();
+        Assert.Empty(grid.Cells.Where(cell => cell.Open != cell.Runs).Select(Name));
+        Assert.Empty(grid.Cells.Where(cell => cell.IsPlain && cell.Direct != cell.Runs).Select(Name)); // the others may hit a port by chance
+        string twoPorts = TcpPunchModel.Symbol(TcpPunchOutcome.TwoPorts);
+        Assert.Empty(grid.Cells.Where(cell => cell.Model == twoPorts && cell.Direct > 0).Select(Name));
+    }
+
+    [Fact]
+    public void Whole_peers_go_direct_by_tcp_whatever_nats_answer_to_strangers_but_not_between_two_strict_ones()
+    {
+        var side = new TcpPunchSide(NatMapping.EndpointIndependent, NatFiltering.AddressAndPortDependent);
+        TcpPunchSide[] sides =
+        [
+            side,
+            side with { Answer = UnsolicitedSyn.Reset },
+            side with { Answer = UnsolicitedSyn.PortUnreachable },
+            side with { Answer = UnsolicitedSyn.Prohibited, Resets = TcpResetEffect.EndsMapping },
+            side with { TracksSimultaneousOpen = false },
+        ];
+        var options = new GridOptions
+        {
+            Profiles = [.. sides.Select(static one => one.ToProfile())],
+            Transports = Transports.Tcp,
+            Seeds = Environment.GetEnvironmentVariable("PORTHOLE_FULL") == "1" ? 100 : 4,
+            Jitter = TimeSpan.FromMilliseconds(60), // else the SYNs of two peers that start at one moment always cross
+            Loss = 0.02,
+            Patience = TimeSpan.FromSeconds(30),
+        };
+        var grid = new ConnectivityGrid(options);
+        grid.Run();
+        Assert.Empty(grid.Cells.Where(cell => cell.Open != cell.Runs).Select(Name));
+        Assert.Empty(grid.Cells.Where(cell => cell.Direct != (cell.IsPlain ? cell.Runs : 0)).Select(Name));
+        Assert.Single(grid.Cells, cell => !cell.IsPlain);
     }
 
     [Fact]
