@@ -100,6 +100,6 @@ public sealed partial class TcpNatProbe
     private void ScheduleRefresh(TcpProbedPort port, Instant from)
     {
         var (least, most) = port.IsHolding ? (NatProbeOptions.MinRefresh, NatProbeOptions.MaxRefresh) : (MinRefresh, MaxRefresh);
-        port.RefreshAt = from + least + TimeSpan.FromSeconds(entropy.NextDouble(0, (most - least).TotalSeconds));
+        port.RefreshAt = from + (least + TimeSpan.FromSeconds(entropy.NextDouble(0, (most - least).TotalSeconds))) * (1 << Math.Min(port.SilentRounds, MaxSilenceDoublings));
     }
 }

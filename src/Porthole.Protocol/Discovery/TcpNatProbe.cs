@@ -39,6 +39,9 @@ public sealed partial class TcpNatProbe(NatProbeOptions options, EntropySource e
     /// <summary>The shortest pause: refreshes are spread between both, so that peers do not fall into step.</summary>
     public static readonly TimeSpan MinRefresh = TimeSpan.FromSeconds(60);
 
+    /// <summary>How often that pause doubles while nobody answers, up to some ten minutes: a network that drops TCP to the STUN ports seldom changes its mind.</summary>
+    public const int MaxSilenceDoublings = 3;
+
     /// <summary>The pause before a held connection that broke is replaced: a server that breaks each one sees few.</summary>
     public static readonly TimeSpan HoldPause = TimeSpan.FromSeconds(1);
 

@@ -37,6 +37,9 @@ internal sealed class TcpProbedPort(SocketId listener, TransportAddress local)
     /// <summary>Whether the round that ran last brought nothing, or the one that runs has not in time.</summary>
     public bool IsSilent { get; private set; }
 
+    /// <summary>How many rounds in a row were only repeated because the one before brought no mapping.</summary>
+    public int SilentRounds { get; private set; }
+
     /// <summary>Whether any answer came, a refusal by STUN too: TCP passes.</summary>
     public bool WasHeard { get; private set; }
 
@@ -92,6 +95,7 @@ internal sealed class TcpProbedPort(SocketId listener, TransportAddress local)
         Questions.Clear();
         (_startedAt, _heardAt, _keptRank, IsRoundOpen, RefreshAt) = (now, null, int.MaxValue, true, null);
         (LowestPort, HighestPort, FoundFresh) = (0, 0, []);
+        SilentRounds = isAnew ? 0 : SilentRounds + 1;
         if (isAnew) (IsDecided, IsSilent) = (false, false);
     }
 
@@ -210,8 +214,11 @@ internal sealed class TcpProbedPort(SocketId listener, TransportAddress local)
         (Found, FoundFresh, Kept) = ([], [], null);
     }
 
-    private void Keep(TcpQuestion question, ReadOnlySpan<byte> proof) =>
+    private void Keep(TcpQuestion question, ReadOnlySpan<byte> proof)
+    {
         Kept = new LocalMapping(Listener, Local, question.Mapped, question.Server, proof.ToArray(), Mapping, question.RoundTripTime);
+        SilentRounds = 0;
+    }
 
     private void Widen(ushort port)
     {

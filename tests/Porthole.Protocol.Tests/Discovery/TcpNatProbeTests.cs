@@ -175,7 +175,29 @@ public sealed class TcpNatProbeTests
         Assert.Equal(3, network.Reports.Count);
         var (at, report) = network.Reports[^1];
         Assert.Equal((NatMapping.EndpointIndependent, true, true), (report.Mapping, report.IsReachable, report.IsComplete));
-        Assert.InRange(at - Instant.Zero, TimeSpan.FromSeconds(200), TimeSpan.FromSeconds(200 + 80 + 40));
+        Assert.InRange(at - Instant.Zero, TimeSpan.FromSeconds(200), TimeSpan.FromSeconds(200 + 2 * 80 + 40));
+    }
+
+    [Fact]
+    public void A_network_that_stays_silent_is_asked_less_and_less_until_it_changes()
+    {
+        var network = new TcpProbeNetwork { Decide = static (_, _) => Fate.Silent };
+        network.AddPort(1, Local);
+        network.SetServers(s_oneHost);
+        network.RunFor(TimeSpan.FromHours(1));
+        var rounds = network.Connects.Select(static connect => connect.At).Distinct().ToList();
+        var pauses = rounds.Zip(rounds.Skip(1), static (one, next) => next - one - TimeSpan.FromSeconds(39.5)).ToList();
+        Assert.InRange(pauses.Count, 5, 8);
+        for (int i = 0; i < pauses.Count; i++)
+        {
+            int factor = 1 << Math.Min(i, TcpNatProbe.MaxSilenceDoublings);
+            Assert.InRange(pauses[i], TcpNatProbe.MinRefresh * factor, TcpNatProbe.MaxRefresh * factor);
+        }
+
+        network.Decide = static (_, _) => Fate.Accepted;
+        network.Do(network.Probe.Probe);
+        network.RunFor(TimeSpan.FromMinutes(2));
+        Assert.InRange(network.Connects[^1].At - network.Connects[^2].At, TcpNatProbe.MinRefresh, TcpNatProbe.MaxRefresh + TimeSpan.FromSeconds(1));
     }
 
     /// <summary>A server that speaks TCP on its first port only.</summary>
