@@ -8,9 +8,6 @@ namespace Porthole.Cli.Chat;
 /// <summary>All chats of one peer: takes and makes connections, answers calls, sends to everyone or to one.</summary>
 internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
 {
-    /// <summary>Who is online already is called a moment later than newcomers are, so that two that call each other on sight seldom cross.</summary>
-    private static readonly TimeSpan s_firstCallPause = TimeSpan.FromMilliseconds(500);
-
     private readonly Lock _gate = new();
     private readonly Dictionary<ConnectionHandle, ChatLink> _links = [];
     private readonly List<(string Label, IncomingCall Call)> _calls = [];
@@ -45,10 +42,9 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
     {
         view.Show(new ChatEvent.Registered(node.Name, node.Id));
         node.ServerChanged += HandleServer;
-        node.PresenceChanged += HandlePresence;
         _running.Add(AcceptAsync());
         _running.Add(TakeCallsAsync());
-        if (autoConnect) _running.Add(ConnectToThoseOnlineAsync());
+        if (autoConnect) view.Show(new ChatEvent.Notice("Whoever is here already connects to you, and you to whoever comes next."));
     }
 
     /// <summary>Ends all chats with a word of good-bye.</summary>
@@ -59,6 +55,16 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         Task[] running;
         lock (_gate) running = [.. _running];
         await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>
+    /// Somebody came or went. The server tells of newcomers only to those who are there, so that of any two exactly one calls: the older calls the newcomer.
+    /// </summary>
+    public void HandlePresence(PeerInfo peer, bool isOnline)
+    {
+        view.Show(new ChatEvent.Presence(peer.Name ?? peer.Peer.Short, peer.Peer, isOnline));
+        if (!autoConnect || !isOnline || peer.Name is null || peer.Peer == node.Id) return; // a peer without a name is a tool that looks around
+        lock (_gate) _running.Add(ConnectAsync(new PeerTarget(peer.Name, peer.Peer)));
     }
 
     /// <summary>Calls a peer and waits until the chat stands.</summary>
@@ -264,26 +270,4 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         else if (state.Error is { } error) Lost.TrySetException(new PeerException(error, state.Text));
     }
 
-    private void HandlePresence(object? sender, PresenceChange change)
-    {
-        view.Show(new ChatEvent.Presence(change.Peer.Name ?? change.Peer.Peer.Short, change.Peer.Peer, change.IsOnline));
-        if (autoConnect && change.IsOnline) _ = ConnectAsync(change.Peer);
-    }
-
-    private async Task ConnectToThoseOnlineAsync()
-    {
-        try
-        {
-            await Task.Delay(s_firstCallPause, _closing.Token).ConfigureAwait(false);
-            foreach (var peer in await node.PeersAsync(_closing.Token).ConfigureAwait(false)) _ = ConnectAsync(peer);
-        }
-        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
-        {
-            if (exception is PeerException failure) view.Show(new ChatEvent.Failed(failure.Error, failure.Message));
-        }
-    }
-
-    private Task ConnectAsync(PeerInfo peer) => peer.Name is null || peer.Peer == node.Id
-        ? Task.CompletedTask // a peer without a name is a tool that looks around
-        : ConnectAsync(new PeerTarget(peer.Name, peer.Peer));
 }

@@ -20,11 +20,13 @@ internal sealed class ChatSession(ChatSettings settings)
         using var editor = settings.IsInteractive ? new LineEditor() : null;
         IChatView view = editor is not null ? new TerminalView(editor, settings.Trace) : settings.Json ? new JsonView(settings.Trace) : new PlainView(settings.Trace);
         var log = new PeerEventLog();
-        ChatRoom? room = null;
+        ChatRoom? opened = null; // this, and what follows, is the log's: it does one thing after the other
+        var early = new List<PeerEvent.PresenceChanged>();
         bool isWarned = false;
         log.Handle((happened, at) =>
         {
-            Show(view, Volatile.Read(ref room), happened, JsonView.TimeOf(at));
+            if (happened is PeerEvent.PresenceChanged presence && opened is null) early.Add(presence);
+            else Show(view, opened, happened, JsonView.TimeOf(at));
             if (isWarned || !UdpWarning.Applies(happened, options)) return;
             isWarned = true;
             view.Show(new ChatEvent.Notice(UdpWarning.Text(options.Server)));
@@ -32,9 +34,14 @@ internal sealed class ChatSession(ChatSettings settings)
         var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
-            Volatile.Write(ref room, new ChatRoom(node, view, settings.AutoConnect));
+            var room = new ChatRoom(node, view, settings.AutoConnect);
             var commands = new ChatCommands(room, node, view);
             room.Start();
+            log.Post(() =>
+            {
+                opened = room;
+                foreach (var presence in early) room.HandlePresence(presence.Peer, presence.Online); // who came meanwhile is greeted now
+            });
             try
             {
                 return editor is not null
@@ -61,6 +68,9 @@ internal sealed class ChatSession(ChatSettings settings)
                 break;
             case PeerEvent.VerdictChanged { Verdict.Reason: not VerdictReason.Direct } changed:
                 if (room?.Links.FirstOrDefault(link => link.Connection.Handle == changed.Connection) is { } link) view.Show(new ChatEvent.Reason(link.Label, changed.Verdict));
+                break;
+            case PeerEvent.PresenceChanged presence:
+                room?.HandlePresence(presence.Peer, presence.Online);
                 break;
             case PeerEvent.PairFound pair:
                 view.Show(new ChatEvent.Pair(pair.Local, pair.Remote, at));

@@ -2,7 +2,7 @@ namespace Porthole.Cli.Chat;
 
 /// <summary>How a chat is to run.</summary>
 /// <param name="Connect">Whom to call at the start.</param>
-/// <param name="AutoConnect">Whether to call everyone whom presence shows.</param>
+/// <param name="AutoConnect">Whether to call every newcomer whom presence shows.</param>
 /// <param name="Json">Whether to write JSON.</param>
 /// <param name="Trace">Whether to show each connectivity check.</param>
 internal sealed record ChatSettings(IReadOnlyList<string> Connect, bool AutoConnect, bool Json, bool Trace)

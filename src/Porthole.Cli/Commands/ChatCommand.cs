@@ -13,7 +13,7 @@ internal static class ChatCommand
         var command = new Command("chat", "Chat with one or several peers, in a terminal or through a pipe. /help inside lists what can be typed.");
         var peer = new PeerCommandOptions(command);
         var connect = new Option<string[]>("--connect") { Description = "Call a peer at the start; may be given several times.", HelpName = "PEER" };
-        var autoConnect = new Option<bool>("--auto-connect") { Description = "Call everyone whom presence shows." };
+        var autoConnect = new Option<bool>("--auto-connect") { Description = "Call every newcomer whom presence shows; whoever was there first calls." };
         var accept = CommonOptions.Accept("ask in a terminal, known in a pipe");
         var room = CommonOptions.Room();
         var trace = CommonOptions.Trace();

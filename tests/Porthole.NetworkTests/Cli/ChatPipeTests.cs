@@ -48,6 +48,48 @@ public sealed class ChatPipeTests(CliServer server) : IClassFixture<CliServer>
         Assert.Equal($"{names[0]}: everyone", await cleo.LineAsync(static line => !line.StartsWith('*')));
     }
 
+    [Theory]
+    [InlineData("udp")]
+    [InlineData("tcp")]
+    public async Task Of_those_whom_a_server_announces_the_older_call_the_newcomer(string transport)
+    {
+        string[] names = [server.NewName("ann"), server.NewName("ben"), server.NewName("cleo")];
+        var chats = new List<CliProcess>();
+        try
+        {
+            foreach (string name in names)
+            {
+                var chat = CliProcess.Start(
+                    server.NewHome(), "chat", "--as", name, "--server", server.PublicAddress, "--auto-connect", "--accept", "anyone", "--transport", transport, "--json");
+                await chat.EventAsync("registered");
+                foreach (var older in chats)
+                {
+                    Assert.Equal(name, (string)(await older.EventAsync("calling"))["peer"]!);
+                    Assert.False((bool)(await older.EventAsync("connected"))["incoming"]!);
+                    Assert.True((bool)(await chat.EventAsync("connected"))["incoming"]!);
+                }
+
+                foreach (var older in chats)
+                {
+                    string kind;
+                    do kind = (string)(await older.EventAsync("path"))["kind"]!;
+                    while (kind == "relay");
+                    Assert.Equal(transport, kind);
+                }
+
+                chats.Add(chat);
+            }
+
+            await chats[2].Input.WriteLineAsync("I am new");
+            foreach (var older in chats[..2]) Assert.Equal("I am new", (string)(await older.EventAsync("message"))["text"]!);
+            Assert.DoesNotContain("\"calling\"", chats[2].Transcript, StringComparison.Ordinal);
+        }
+        finally
+        {
+            foreach (var chat in chats) await chat.DisposeAsync();
+        }
+    }
+
     [Fact]
     public async Task A_chat_that_is_asked_answers_by_accept_or_refuse()
     {

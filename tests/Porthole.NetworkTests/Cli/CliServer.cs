@@ -13,6 +13,7 @@ public sealed class CliServer : IAsyncLifetime
     private readonly string _homes = Directory.CreateTempSubdirectory("porthole-cli").FullName;
     private CliProcess? _open;
     private CliProcess? _closed;
+    private CliProcess? _announcing;
     private int _names;
 
     /// <summary>The address of the server that is open to everyone.</summary>
@@ -24,6 +25,9 @@ public sealed class CliServer : IAsyncLifetime
     /// <summary>The address of the server that asks for a token.</summary>
     internal string TokenAddress { get; private set; } = "";
 
+    /// <summary>The address of the server that tells everyone who logs in.</summary>
+    internal string PublicAddress { get; private set; } = "";
+
     /// <summary>The loopback addresses of this class.</summary>
     internal LoopbackBlock Block { get; } = new();
 
@@ -32,6 +36,8 @@ public sealed class CliServer : IAsyncLifetime
         _open = CliProcess.Start(NewHome(), "server", "--ip", Block[1].Address.ToString(), "--in-memory", "--lobby", "--json");
         _closed = CliProcess.Start(NewHome(), "server", "--ip", Block[2].Address.ToString(), "--in-memory", "--json", "--token", Token);
         Address = (string)(await _open.EventAsync("listening"))["http"]!;
+        _announcing = CliProcess.Start(NewHome(), "server", "--ip", Block[3].Address.ToString(), "--in-memory", "--json", "--public-presence");
+        PublicAddress = (string)(await _announcing.EventAsync("listening"))["http"]!;
         TokenAddress = (string)(await _closed.EventAsync("listening"))["http"]!;
     }
 
@@ -39,6 +45,7 @@ public sealed class CliServer : IAsyncLifetime
     {
         if (_open is not null) await _open.DisposeAsync();
         if (_closed is not null) await _closed.DisposeAsync();
+        if (_announcing is not null) await _announcing.DisposeAsync();
         Directory.Delete(_homes, recursive: true);
     }
 

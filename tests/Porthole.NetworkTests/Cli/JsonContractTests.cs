@@ -46,6 +46,24 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         Assert.Equal(["udp", "udp"], result.Events.Where(static e => NameOf(e) == "pong").Select(static e => (string)e["kind"]!));
     }
 
+    [Theory]
+    [InlineData("--transport", "tcp")]
+    [InlineData("--prefer", "tcp")]
+    public async Task A_ping_over_TCP_says_so(string option, string value)
+    {
+        string bob = server.NewName("bob");
+        await using var listener = await server.ListenAsync(bob, option, value);
+        await using var ping = CliProcess.Start(server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, option, value, "--count", "1000", "--interval", "0.1", "--json");
+        JsonNode path;
+        do path = await ping.EventAsync("path");
+        while ((string)path["kind"]! != "tcp");
+        Assert.True(IPEndPoint.TryParse((string)path["local"]!, out _));
+        Assert.True(IPEndPoint.TryParse((string)path["remote"]!, out _));
+        while ((string)(await ping.EventAsync("pong"))["kind"]! != "tcp")
+        {
+        }
+    }
+
     [Fact]
     public async Task A_ping_that_waits_in_vain_says_why_and_ends_with_3()
     {
