@@ -20,14 +20,15 @@ internal sealed partial class PeerLink
     /// <returns>Whether it was this link's business.</returns>
     public bool HandleSocketEvent(Instant now, SocketEvent socketEvent)
     {
-        bool isMine = socketEvent switch
+        // The puncher first: it is told of the connections it has made too, and attempts again what breaks.
+        bool isMine = !_isFinished && _punch?.Tcp is { IsOpen: true } tcp && tcp.Puncher.HandleSocketEvent(now, socketEvent);
+        isMine |= socketEvent switch
         {
             SocketEvent.Failed failed => HandleConnectionLost(now, failed.Socket),
             SocketEvent.Congested congested => SetCongested(congested.Socket, true),
             SocketEvent.Writable writable => SetCongested(writable.Socket, false),
             _ => false,
         };
-        if (!isMine && !_isFinished) isMine = _punch?.Tcp is { IsOpen: true } tcp && tcp.Puncher.HandleSocketEvent(now, socketEvent);
         if (isMine) Pump(now);
         return isMine;
     }
@@ -59,6 +60,7 @@ internal sealed partial class PeerLink
         if (_isFinished || _punch is not { } punch || _connections.Count == IceOptions.ConnectionLimit) return false;
         if (!punch.Agent.TryAccept(now, connection.Socket, connection.Local, connection.Remote, message)) return false;
         _connections.Add(new LinkConnection(connection.Socket, connection.Local, connection.Remote));
+        punch.Tcp?.Puncher.HandleAccepted(now, connection.Socket, connection.Remote);
         Pump(now);
         return true;
     }

@@ -24,6 +24,9 @@ internal sealed class PunchPair(PunchPort port, TransportAddress remote, TcpCand
     /// <summary>How many refusals in a row.</summary>
     public int Refusals { get; private set; }
 
+    /// <summary>Whether the other side has named a newer address of the same host since this one began to refuse.</summary>
+    public bool IsOutdated { get; set; }
+
     /// <summary>Whether a connection was handed over, or there can be none: nothing more is attempted.</summary>
     public bool IsDone { get; private set; }
 

@@ -29,8 +29,11 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     /// <summary>How often a fresh port is asked for: each costs a mapping and a message to the other side.</summary>
     public const int MaxFreshPorts = 4;
 
-    /// <summary>The pause after a refusal: random, so that two sides that miss each other do not go on doing so (PLATFORM 3: 1–10 ms do best).</summary>
-    private const double MinRetryMilliseconds = 1, MaxRetryMilliseconds = 8;
+    /// <summary>
+    /// The pause after a refusal: short, since an attempt lives for a round trip only and the time between two is lost; random, so that two sides that miss
+    /// each other do not go on doing so.
+    /// </summary>
+    private const double MinRetryMilliseconds = 1, MaxRetryMilliseconds = 4;
 
     /// <summary>Refusals for this long make a port spent.</summary>
     private static readonly TimeSpan s_refusalsBeforeFresh = TimeSpan.FromSeconds(1);
@@ -44,11 +47,18 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     /// </summary>
     private static readonly TimeSpan s_slowRetry = TimeSpan.FromMilliseconds(50), s_slowestRetry = TimeSpan.FromMilliseconds(400);
 
+    /// <summary>
+    /// While a connection to a host is being checked no other attempt to it begins: a check takes a round trip, and one loss more. A NAT that shows one
+    /// socket under two ports takes the second attempt for a part of the connection that is there already, and breaks it.
+    /// </summary>
+    private static readonly TimeSpan s_checking = TimeSpan.FromSeconds(1);
+
     private readonly SprayBudget _sprayBudget = sprayBudget ?? new SprayBudget();
-    private readonly AttemptBudget _budget = new();
+    private readonly AttemptBudget _budget = new(entropy);
     private readonly List<PunchPort> _ports = [];
     private readonly List<(TransportAddress Address, TcpCandidateType Type)> _remotes = [];
     private readonly List<PunchPair> _pairs = [];
+    private readonly List<(SocketId Socket, TransportAddress Remote, Instant Until)> _checked = [];
     private readonly Queue<SocketRequest> _requests = new();
     private readonly Queue<TcpPunchEvent> _events = new();
     private Spray? _spray;
@@ -122,6 +132,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         if (type == TcpCandidateType.Active || remote.Port == 0 || remote.IsUnspecified || remote.IsMulticast) return false;
         if (_remotes.Count == MaxRemotes || _remotes.Exists(known => known.Address == remote)) return false;
         _remotes.Add((remote, type));
+        if (IsRunning && type == TcpCandidateType.SimultaneousOpen) Outdate(remote);
         foreach (var port in _ports) AddPair(now, port, remote, type);
         Advance(now);
         return true;
@@ -191,6 +202,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     /// <returns>True when it was an attempt of this puncher; an attempt that led to a connection is the owner's from then on.</returns>
     public bool HandleSocketEvent(Instant now, SocketEvent socketEvent)
     {
+        if (socketEvent is SocketEvent.Failed { Socket: var gone } && _checked.RemoveAll(connection => connection.Socket == gone) > 0) Advance(now);
         bool isMine = socketEvent switch
         {
             SocketEvent.Opened opened => HandleOpened(now, opened),
@@ -199,6 +211,19 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         };
         if (isMine) Advance(now);
         return isMine;
+    }
+
+    /// <summary>
+    /// Says that a connection which a listener accepted has turned out to be the other side's. Until it proves good, or breaks, no further attempt to its
+    /// host begins.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="socket">The connection.</param>
+    /// <param name="remote">Its remote address.</param>
+    public void HandleAccepted(Instant now, SocketId socket, TransportAddress remote)
+    {
+        AddChecked(now, socket, remote);
+        Advance(now);
     }
 
     /// <summary>Takes the passing of time. A call that comes too early, or for nothing, does nothing.</summary>
@@ -218,6 +243,15 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         if (_pairs.Count < MaxPairs && PunchPair.CanPair(port.Address, remote)) _pairs.Add(new PunchPair(port, remote, type, now));
     }
 
+    // The other side has moved on to a fresh port, and attempts nothing from the one that has been refusing.
+    private void Outdate(TransportAddress fresh)
+    {
+        foreach (var pair in _pairs)
+        {
+            if (pair.RefusedSince is not null && pair.Remote.SameHost(fresh)) pair.IsOutdated = true;
+        }
+    }
+
     private void Advance(Instant now)
     {
         if (!IsRunning) return;
@@ -235,7 +269,8 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
             pair.HandleUnanswered(now);
         }
 
-        while (now >= _budget.NextAt && NextPair() is { } next && next.DueAt <= now) Attempt(now, next);
+        _checked.RemoveAll(connection => connection.Until <= now);
+        while (now >= _budget.NextAt && NextPair() is { } next && DueAt(next) <= now) Attempt(now, next);
         if (_spray is not null) AdvanceSpray(now, _spray);
         if (_budget.IsUsedUp && _spray is null && !_pairs.Exists(static pair => pair.Socket is not null)) Exhaust(now);
         else NextDeadline = NextStep();
@@ -245,7 +280,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     {
         var next = Instant.Min(_endAt, _spray?.NextAt ?? Instant.Never);
         foreach (var pair in _pairs) next = Instant.Min(next, pair.GiveUpAt);
-        return NextPair() is { } waiting ? Instant.Min(next, Instant.Max(waiting.DueAt, _budget.NextAt)) : next;
+        return NextPair() is { } waiting ? Instant.Min(next, Instant.Max(DueAt(waiting), _budget.NextAt)) : next;
     }
 
     // The pair that has waited the longest: whatever their number, all get their share of the budget.
@@ -254,10 +289,26 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         PunchPair? next = null;
         foreach (var pair in _pairs)
         {
-            if (pair.IsWaiting && (next is null || pair.DueAt < next.DueAt)) next = pair;
+            if (pair.IsWaiting && (next is null || DueAt(pair) < DueAt(next))) next = pair;
         }
 
         return next;
+    }
+
+    private Instant DueAt(PunchPair pair)
+    {
+        var due = pair.DueAt;
+        foreach (var (_, remote, until) in _checked)
+        {
+            if (remote.SameHost(pair.Remote)) due = Instant.Max(due, until);
+        }
+
+        return due;
+    }
+
+    private void AddChecked(Instant now, SocketId socket, TransportAddress remote)
+    {
+        if (_checked.Count < MaxPairs) _checked.Add((socket, remote, now + s_checking));
     }
 
     private void Attempt(Instant now, PunchPair pair)
@@ -284,6 +335,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         }
 
         Connections++;
+        AddChecked(now, opened.Socket, opened.Remote);
         _events.Enqueue(new TcpPunchEvent.Connected(opened.Socket, opened.Local, opened.Remote));
         return true;
     }
@@ -322,7 +374,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
             // An RST may also meet a connection that the other side took for an older attempt.
             case SocketFailure.Refused or SocketFailure.Closed when meetsNat:
                 var since = pair.RefusedSince ?? now;
-                bool isQuick = now - since < s_quickRetries;
+                bool isQuick = now - since < s_quickRetries && !pair.IsOutdated;
                 pair.HandleRefused(now, now + (isQuick ? QuickPause() : SlowPause(1)));
                 if (now - since >= s_refusalsBeforeFresh) WantFreshPort(now, pair.Port);
                 break;
