@@ -10,8 +10,11 @@ namespace Porthole.Lab.Scenarios;
 /// <param name="options">Which NATs, how often, how far.</param>
 public sealed class ConnectivityGrid(GridOptions options)
 {
-    /// <summary>What stands before the tables in a document.</summary>
+    /// <summary>What stands before the tables of UDP in a document.</summary>
     public const string BeginMark = "<!-- grid: printed by porthole lab grid -->";
+
+    /// <summary>What stands before the tables of TCP in a document.</summary>
+    public const string TcpBeginMark = "<!-- grid: printed by porthole lab grid --transport tcp -->";
 
     /// <summary>What stands behind the tables in a document.</summary>
     public const string EndMark = "<!-- grid: end -->";
@@ -60,10 +63,11 @@ public sealed class ConnectivityGrid(GridOptions options)
     public string WriteInto(string document)
     {
         ArgumentNullException.ThrowIfNull(document);
-        int begin = document.IndexOf(BeginMark, StringComparison.Ordinal);
-        int end = document.IndexOf(EndMark, StringComparison.Ordinal);
-        if (begin < 0 || end < begin) throw new FormatException($"The document has no place for the tables: {BeginMark} … {EndMark}");
-        return $"{document[..(begin + BeginMark.Length)]}\n\n{ToMarkdown()}\n{document[end..]}";
+        string mark = options.Transports == Transports.Tcp ? TcpBeginMark : BeginMark;
+        int begin = document.IndexOf(mark, StringComparison.Ordinal);
+        int end = begin < 0 ? begin : document.IndexOf(EndMark, begin, StringComparison.Ordinal);
+        if (end < 0) throw new FormatException($"The document has no place for the tables: {mark} … {EndMark}");
+        return $"{document[..(begin + mark.Length)]}\n\n{ToMarkdown()}\n{document[end..]}";
     }
 
     private GridCell RunCell(NatProfile first, NatProfile second)

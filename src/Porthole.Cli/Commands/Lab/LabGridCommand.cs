@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Commands.Lab;
@@ -12,18 +13,23 @@ internal static class LabGridCommand
     private const int MaxSeeds = 10_000;
     private const double MaxOneWayMilliseconds = 1_000;
 
+    /// <summary>Longer than a punch by TCP, which may take 8 s.</summary>
+    private static readonly TimeSpan s_tcpPatience = TimeSpan.FromSeconds(10);
+
     public static Command Create()
     {
         var seeds = new Option<int?>("--seeds") { Description = "How many runs in each cell.", HelpName = "N", CustomParser = static result => Parsers.Number(1, MaxSeeds)(result) };
         var oneWay = new Option<TimeSpan?>("--one-way") { Description = "Seconds from any host to any other, and to the server.", HelpName = "SECONDS", CustomParser = Parsers.Seconds(0, MaxOneWayMilliseconds / 1_000) };
         var presets = new Option<bool>("--presets") { Description = "The NATs that have names in place of the nine of mapping and filtering." };
+        var transport = new Option<Transports?>("--transport") { Description = "What direct paths are made of: udp, tcp, auto (both) or relay (default: udp).", HelpName = "TRANSPORT", CustomParser = Parsers.ParseTransport };
         var write = new Option<string?>("--write") { Description = "Put the tables between the marks of this document (docs/lab.md) in place of printing them.", HelpName = "FILE" };
-        var command = new Command("grid", "Let whole peers meet behind every pair of NATs, in virtual time, and print what came of it.") { seeds, oneWay, presets, write };
+        var command = new Command("grid", "Let whole peers meet behind every pair of NATs, in virtual time, and print what came of it.") { seeds, oneWay, presets, transport, write };
         command.SetAction(parsed =>
         {
             var options = new GridOptions();
             if (parsed.GetValue(seeds) is { } count) options = options with { Seeds = count };
             if (parsed.GetValue(oneWay) is { } span) options = options with { OneWay = span };
+            if (parsed.GetValue(transport) is { } kind) options = options with { Transports = kind, Patience = kind == Transports.Udp ? options.Patience : s_tcpPatience };
             if (parsed.GetValue(presets)) options = options with { Profiles = NatProfile.Presets };
             var grid = new ConnectivityGrid(options);
             int cells = options.Profiles.Count * options.Profiles.Count;
