@@ -8,6 +8,9 @@ public sealed partial class SimulatedMachine
     private readonly Dictionary<SocketId, SimulatedConnection> _streams = [];
     private List<TcpListenSocket>? _tcpListeners;
 
+    /// <summary>How many TCP connections the machine has, those that are being made included; main connections are none of them.</summary>
+    public int TcpConnections => _streams.Count;
+
     internal SocketId NextAccepted() => new(--_lastAccepted);
 
     internal void HandleAccepted(TcpListenSocket listener, SimulatedConnection connection)

@@ -90,14 +90,23 @@ public sealed class PeerInternet
         string name, SimulatedNetwork network, string addresses, LinkOptions? link = null, Func<PeerMachineOptions, PeerMachineOptions>? change = null)
     {
         ArgumentNullException.ThrowIfNull(network);
+        return AddPeer(network.AddHost(name, addresses, link), change);
+    }
+
+    /// <summary>Runs a peer on a host, under the host's name, and starts it.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="change">Changes the options; by default a peer takes anyone's calls.</param>
+    public SimulatedPeer AddPeer(SimulatedHost host, Func<PeerMachineOptions, PeerMachineOptions>? change = null)
+    {
+        ArgumentNullException.ThrowIfNull(host);
         var options = new PeerMachineOptions
         {
             Identity = IdentityKey.Generate(Simulation.CreateEntropy()),
             Server = new RendezvousClientOptions { Server = new Uri($"http://{ServerAddress}:{HttpPort}"), ServerKey = ServerKey },
-            Name = name,
+            Name = host.Name,
             Accept = AcceptPolicy.Anyone,
         };
-        return new SimulatedPeer(Simulation, network.AddHost(name, addresses, link), change is null ? options : change(options));
+        return new SimulatedPeer(Simulation, host, change is null ? options : change(options));
     }
 
     private void KeepNames(RendezvousServer server)

@@ -43,6 +43,9 @@ public sealed class SimulatedPeer
     /// <summary>How many bytes came on all streams.</summary>
     public long BytesReceived => _received.Values.Sum(static bytes => bytes.Length);
 
+    /// <summary>How many TCP connections it has, those that are being made included.</summary>
+    public int TcpConnections => _running.TcpConnections;
+
     /// <summary>Whether it is registered.</summary>
     public bool IsRegistered => Find<PeerEvent.Registered>() is not null;
 

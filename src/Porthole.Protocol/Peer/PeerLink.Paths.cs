@@ -95,7 +95,9 @@ internal sealed partial class PeerLink
     /// <summary>The host has addresses that it did not have: what failed before may work now.</summary>
     public void HandleNetworkChange(Instant now)
     {
-        if (!_isFinished && Session is not null && !IsRelayOnly) _schedule.HandleNetworkChange(now);
+        if (_isFinished || Session is null || IsRelayOnly) return;
+        _schedule.HandleNetworkChange(now);
+        _punch?.StopTcp(now); // what is under way was planned for another network
     }
 
     /// <summary>The main connection is gone, and with it the relay.</summary>
@@ -156,7 +158,7 @@ internal sealed partial class PeerLink
         if (IsRelayOnly) return;
         _punch?.StopTcp(now);
         _stopTcpAt = null;
-        _punch = Punch.Create(_context, Id, plan, Remote!.Value, WantsTcp, now);
+        _punch = Punch.Create(_context, Id, plan, Remote!.Value, now);
 
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
         foreach (var path in _paths) path.Pair = null;
@@ -182,8 +184,11 @@ internal sealed partial class PeerLink
     private bool IsOnSecondBest => _active is { IsDirect: true, IsDead: false } active && active.Kind != _context.Options.Prefer
         && _context.Wants(_context.Options.Prefer == PathKind.Tcp ? Transports.Tcp : Transports.Udp);
 
-    /// <summary>Whether a punch has what it needs, and may bring something: who is on TCP because UDP is blocked waits until it is not.</summary>
-    private bool MayPunch => _context.IsReadyToPunch && Session is not null
+    /// <summary>
+    /// Whether a new punch has what it needs, and may bring something. Who is on TCP because UDP is blocked waits until it is not; and attempts to connect, which
+    /// take longer than checks, are not cut short: the agent beside them goes on checking as well.
+    /// </summary>
+    private bool MayPunch => _context.IsReadyToPunch && Session is not null && _punch is not { Tcp: { IsRunning: true } }
         && !(IsOnSecondBest && _context.Options.Prefer == PathKind.Udp && !(_context.Nat.UdpReachable && _isPeerReachableByUdp));
 
     private bool TryWriteChecks(Instant now, ref DatagramBatchWriter writer)
@@ -275,9 +280,10 @@ internal sealed partial class PeerLink
         if (FindPath(validated.Path) is not { } path) return;
         path.IsProved = true;
         path.IsDead = false;
+        if (FindConnection(path.Socket) is { } connection) connection.Unproved = 0;
         path.RoundTrip = validated.RoundTrip;
-        SelectPath(now);
         if (path.IsDirect) SettleTcp(now, path);
+        SelectPath(now);
     }
 
     private void HandlePathNotProved(Instant now, PathId id)
@@ -285,8 +291,18 @@ internal sealed partial class PeerLink
         if (FindPath(id) is not { } path) return;
         path.IsProved = false;
 
-        // TCP repeats what is lost: an answer that does not come now will not come.
-        if (FindConnection(path.Socket) is { } connection) DropConnection(now, connection);
+        if (FindConnection(path.Socket) is { } connection)
+        {
+            // TCP loses nothing, but a full queue on the way holds it up for seconds.
+            if (++connection.Unproved < LinkConnection.MaxUnproved)
+            {
+                Session!.Validate(now, id);
+                return;
+            }
+
+            DropConnection(now, connection);
+        }
+
         SelectPath(now);
         if (_active is not { IsDirect: true }) LookForDirect(now, _schedule.HadDirectPath ? VerdictReason.PathLost : VerdictReason.DataBlocked);
     }

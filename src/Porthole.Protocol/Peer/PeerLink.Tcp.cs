@@ -80,11 +80,6 @@ internal sealed partial class PeerLink
         _connections.Clear();
     }
 
-    /// <summary>Whether a TCP path carries the session, or could at once.</summary>
-    private bool HasTcpPath => _paths.Exists(static path => path is { Kind: PathKind.Tcp, IsUsable: true });
-
-    private bool WantsTcp => _context.Wants(Transports.Tcp) && !HasTcpPath;
-
     private void HandlePunchEvent(Instant now, Punch punch, TcpPunchEvent punchEvent)
     {
         switch (punchEvent)
@@ -136,12 +131,14 @@ internal sealed partial class PeerLink
         }
 
         punch.StopTcp(now);
-
-        // One side alone closes the others, for two that choose at once might leave none.
-        if (punch.Agent.Role != IceRole.Controlling) return;
         for (int i = _connections.Count - 1; i >= 0; i--)
         {
-            if (FindPath(_connections[i].Socket, _connections[i].Remote) is not { IsProved: true }) DropConnection(now, _connections[i]);
+            var connection = _connections[i];
+            if (connection.Socket == proved.Socket || FindPath(connection.Socket, connection.Remote) is { IsPairValid: true, IsProved: true }) continue;
+
+            // One side alone closes the others, for two that choose at once might leave none. Where the new agent had no answer, nothing is sent any more.
+            if (punch.Agent.Role == IceRole.Controlling) DropConnection(now, connection);
+            else if (FindPath(connection.Socket, connection.Remote) is { } old) old.IsProved = false;
         }
     }
 
@@ -206,6 +203,12 @@ internal sealed class LinkConnection(SocketId socket, TransportAddress local, Tr
 
     public TransportAddress Remote { get; } = remote;
 
+    /// <summary>How often in a row a proof may fail before the connection counts as dead: about ten seconds.</summary>
+    public const int MaxUnproved = 3;
+
     /// <summary>Whether the socket takes nothing more for now.</summary>
     public bool IsCongested { get; set; }
+
+    /// <summary>How often in a row its proof has failed.</summary>
+    public int Unproved { get; set; }
 }

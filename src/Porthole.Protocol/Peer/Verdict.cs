@@ -27,7 +27,7 @@ public enum VerdictReason
     /// <summary>TCP is all that is wanted here, and what was tried was refused.</summary>
     TcpRefused,
 
-    /// <summary>One side looks for direct paths by UDP only, the other by TCP only.</summary>
+    /// <summary>One side looks for direct paths by UDP only, the other by TCP only, or has no UDP.</summary>
     NoCommonTransport,
 
     /// <summary>A pair answered checks, but sealed packets of full size did not pass it.</summary>

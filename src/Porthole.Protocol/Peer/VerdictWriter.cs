@@ -12,7 +12,7 @@ internal static class VerdictWriter
             VerdictReason.Pending => "No direct path has been tried yet.",
             VerdictReason.Direct => $"Direct by {path?.Kind.ToString().ToUpperInvariant()} from {path?.Local} to {path?.Remote}.",
             VerdictReason.RelayOnly => wantsRelay ? "Relayed: this side was told to use the relay only." : "Relayed: the peer takes the relay only.",
-            VerdictReason.NoCommonTransport => "Relayed: one side looks for direct paths by UDP only, the other by TCP only.",
+            VerdictReason.NoCommonTransport => "Relayed: one side looks for direct paths by UDP only, the other has none but TCP.",
             VerdictReason.UdpBlockedHere => "Relayed: no STUN answer reaches this host by UDP. A firewall here drops UDP, or the server's UDP ports are closed.",
             VerdictReason.UdpBlockedThere => "Relayed: the peer has no proved UDP address. A firewall on its side drops UDP.",
             VerdictReason.HardNat =>
@@ -41,6 +41,7 @@ internal static class VerdictWriter
             return tcp.Puncher.Refusals > 0 ? VerdictReason.TcpRefused : VerdictReason.NoAnswer;
         }
 
+        if (punch.Tcp is null && IsSilent(punch.Plan.Nat) && punch.Plan.Nat.Tcp is { Mapping: not NatMappingFact.Blocked }) return VerdictReason.NoCommonTransport;
         if (IsSilent(here)) return VerdictReason.UdpBlockedHere;
         if (IsSilent(punch.Plan.Nat) || punch.Plan.Candidates.IsEmpty) return VerdictReason.UdpBlockedThere;
         return VariesByPort(here) || VariesByPort(punch.Plan.Nat) ? VerdictReason.HardNat : VerdictReason.NoAnswer;

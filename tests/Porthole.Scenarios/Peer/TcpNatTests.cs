@@ -1,0 +1,90 @@
+using Porthole.Lab.Nat;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Scenarios.Peer;
+
+/// <summary>NATs that are hard for TCP: they answer with RST or ICMP, give every connection another port, or let nothing through. Where there is no way, the verdict says why.</summary>
+public sealed class TcpNatTests
+{
+    /// <summary>A punch and what is around it (TcpPunchOptions.Limit).</summary>
+    private const double PunchTime = 8.5;
+
+    private static readonly NatProfile s_band = NatProfile.Symmetric with { Name = "symmetric in a band", Ports = new PortRange(20_000, 20_250) };
+
+    public static TheoryData<ulong> SeedList => TcpPair.SeedList;
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void Two_NATs_that_refuse_are_passed_by_retrying(ulong seed) => AssertMeet(seed, NatProfile.Resetting, NatProfile.Resetting);
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void One_NAT_that_refuses_is_passed_too(ulong seed)
+    {
+        AssertMeet(seed, NatProfile.Resetting, NatProfile.PortRestricted);
+        AssertMeet(seed, NatProfile.PortRestricted, NatProfile.Resetting);
+    }
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void A_NAT_that_answers_with_ICMP_is_passed_too(ulong seed)
+    {
+        AssertMeet(seed, NatProfile.Unreachable, NatProfile.PortRestricted);
+        AssertMeet(seed, NatProfile.PortRestricted, NatProfile.Unreachable);
+    }
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void Ports_that_count_up_are_foreseen(ulong seed)
+    {
+        AssertMeet(seed, NatProfile.SymmetricSequential, NatProfile.PortRestricted);
+        AssertMeet(seed, NatProfile.PortRestricted, NatProfile.SymmetricSequential);
+        AssertMeet(seed, NatProfile.SymmetricSequential with { Allocation = new PortAllocation.Sequential(-2) }, NatProfile.Restricted);
+    }
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void Random_ports_of_a_band_are_hit_by_many_sockets(ulong seed)
+    {
+        AssertMeet(seed, s_band, NatProfile.PortRestricted);
+        AssertMeet(seed, NatProfile.PortRestricted, s_band);
+    }
+
+    [Fact]
+    public void Two_NATs_with_random_ports_are_not_guessed_at_and_the_verdict_says_so()
+    {
+        var pair = PeerPair.BehindNats(1, NatProfile.Symmetric, NatProfile.Symmetric, change: TcpPair.TcpOnly).Call();
+        Assert.True(pair.Until(() => pair.IsOpen, 2));
+
+        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.HardNat && pair.VerdictOfBob().Reason == VerdictReason.HardNat, PunchTime + 1), pair.Say());
+        Assert.InRange(pair.VerdictOfAlice().TcpAttempts, 1, 10); // the plain ones
+        pair.AssertCarries();
+    }
+
+    [Fact]
+    public void Firewalls_that_let_no_connection_cross_another_end_the_punch_in_time()
+    {
+        var pair = PeerPair.BehindNats(1, NatProfile.Strict, NatProfile.Strict, change: TcpPair.TcpOnly).Call();
+        Assert.True(pair.Until(() => pair.IsOpen, 2));
+
+        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.NoAnswer && pair.VerdictOfBob().Reason == VerdictReason.NoAnswer, PunchTime + 1), pair.Say());
+        Assert.Contains("By TCP none of", pair.VerdictOfAlice().Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_UDP_is_blocked_and_TCP_does_not_help_the_verdict_tells_of_both()
+    {
+        var pair = TcpPair.BehindNats(1, true, false, alice: NatProfile.Strict, bob: NatProfile.Strict).Call();
+
+        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.UdpBlockedHere && pair.VerdictOfBob().Reason == VerdictReason.UdpBlockedThere, 60), pair.Say());
+        Assert.Contains("By TCP none of", pair.VerdictOfAlice().Sentence, StringComparison.Ordinal);
+        Assert.Contains("By TCP none of", pair.VerdictOfBob().Sentence, StringComparison.Ordinal);
+    }
+
+    private static void AssertMeet(ulong seed, NatProfile alice, NatProfile bob)
+    {
+        var pair = PeerPair.BehindNats(seed, alice, bob, change: TcpPair.TcpOnly).Call();
+        Assert.True(pair.Until(pair.IsOnTcp, PunchTime), $"{alice} and {bob}: {pair.Say()}");
+        pair.AssertCarries();
+    }
+}
