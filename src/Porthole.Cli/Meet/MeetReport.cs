@@ -128,7 +128,7 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
             .. report.Mappings.Select(static mapping => new OwnAddress("udp", mapping.Local, mapping.Mapped)),
             .. (report.Tcp?.Mappings ?? []).Select(static mapping => new OwnAddress("tcp", mapping.Local, mapping.Mapped)),
         ];
-        if (own.SequenceEqual(_own)) return;
+        if (own.IsEmpty || own.SequenceEqual(_own)) return; // a probe that ends has no more to say
         _own = own;
         if (_isRegistered) SayOwn();
     }

@@ -81,6 +81,38 @@ public sealed class KernelNatTests : IDisposable
         Assert.Equal(2, (int)(await WaitAsync(carol, "done"))["received"]!);
     }
 
+    [RootTheory]
+    [InlineData("auto", false)]
+    [InlineData("tcp", false)]
+    [InlineData("auto", true)]
+    public async Task Strangers_behind_NATs_meet_by_a_code_and_go_on_when_the_server_is_killed(string transport, bool isUdpBlocked)
+    {
+        using var lab = new KernelLab(ipv6: false);
+        var server = await StartServerAsync(lab);
+        var (here, there) = (lab.AddSite(KernelNatKind.PortRestricted), lab.AddSite(KernelNatKind.PortRestricted));
+        if (isUdpBlocked) here.BlockUdp();
+        using var first = Start(here.AddHost("first"), "meet", "--new", "--echo", "--transport", transport, "--json", "--server", Url(lab));
+        string code = (string)(await WaitAsync(first, "code"))["code"]!;
+        await WaitAsync(first, "waiting");
+        using var second = Start(there.AddHost("second"), "meet", code, "--transport", transport, "--json", "--server", Url(lab));
+        string kind = transport == "tcp" || isUdpBlocked ? "tcp" : "udp";
+        Assert.Contains((await WaitAsync(second, "met"))["addresses"]!.AsArray(), address => (string)address!["kind"]! == "mapped" && (string)address["transport"]! == kind);
+        var path = await WaitAsync(second, "path", e => (string?)e["kind"] == kind);
+        Assert.StartsWith("203.0.113.", (string)path["remote"]!, StringComparison.Ordinal);
+        await WaitAsync(first, "server-left");
+        await WaitAsync(second, "server-left");
+        server.Dispose(); // as if by kill -9
+
+        await second.Input.WriteLineAsync("still there?");
+        await second.Input.FlushAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("still there?", (string)(await WaitAsync(first, "line"))["text"]!);
+        Assert.True((bool)(await WaitAsync(second, "line"))["echo"]!);
+        await second.Input.WriteLineAsync("exit");
+        await second.Input.FlushAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, await first.WaitForExitAsync(s_limit, TestContext.Current.CancellationToken));
+        Assert.Equal(0, await second.WaitForExitAsync(s_limit, TestContext.Current.CancellationToken));
+    }
+
     private static string Url(KernelLab lab) => $"http://{lab.Server.Address}:8848";
 
     private static async Task<JsonNode> WaitAsync(NamespaceProcess process, string? name, Func<JsonNode, bool>? condition = null) => JsonNode.Parse(await process.WaitForLineAsync(
