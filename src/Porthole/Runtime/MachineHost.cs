@@ -21,6 +21,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly InputQueue _inputs;
     private readonly SocketTable _sockets = new();
+    private readonly HashSet<SocketId> _congested = []; // as the machine knows it
     private readonly byte[] _output = GC.AllocateUninitializedArray<byte>(DatagramBatchWriter.MaxBytes, pinned: true);
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly IDisposable _addressWatch;
@@ -187,9 +188,28 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
             SocketEvent.Congested congested => congested.Socket,
             _ => null,
         };
-        if (about is { } socket && !_sockets.Contains(socket)) return; // closed by the machine meanwhile
-        if (socketEvent is SocketEvent.Failed lost) _sockets.Close(lost.Socket, abortive: true);
+        if (about is { } id && !_sockets.Contains(id)) return; // closed by the machine meanwhile
+        if (socketEvent is SocketEvent.Writable or SocketEvent.Congested)
+        {
+            TellCongestion(now, _sockets.Find(about!.Value)!);
+            return;
+        }
+
+        if (socketEvent is SocketEvent.Failed lost) Close(lost.Socket, abortive: true);
         _machine.HandleSocketEvent(now, socketEvent);
+    }
+
+    // The event says when to look, not what is to be seen: a machine that writes may have filled the socket since, or the system may have emptied it.
+    private void TellCongestion(Instant now, INetworkSocket socket)
+    {
+        if (socket.IsCongested)
+        {
+            if (_congested.Add(socket.Id)) _machine.HandleSocketEvent(now, new SocketEvent.Congested(socket.Id));
+        }
+        else if (_congested.Remove(socket.Id))
+        {
+            _machine.HandleSocketEvent(now, new SocketEvent.Writable(socket.Id));
+        }
     }
 
     private void HandleDeadline()
@@ -206,7 +226,10 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
         {
             var writer = new DatagramBatchWriter(_output);
             if (!_machine.TryWrite(now, ref writer)) break;
-            if (writer.Count > 0) _sockets.Find(writer.Socket)?.Send(writer.Remote, writer.Written, writer.SegmentSize);
+            if (writer.Count == 0 || _sockets.Find(writer.Socket) is not { } socket) continue;
+            socket.Send(writer.Remote, writer.Written, writer.SegmentSize);
+            // At once: in one go a machine may have megabytes to say.
+            if (socket.IsCongested) TellCongestion(now, socket);
         }
 
         // Behind what was written: a socket that the machine closes still carries its last word.
@@ -217,8 +240,14 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
 
     private void Handle(SocketRequest request)
     {
-        if (request is SocketRequest.Close close) _sockets.Close(close.Socket, close.Abortive);
+        if (request is SocketRequest.Close close) Close(close.Socket, close.Abortive);
         else _sockets.Add(_network.Open(request, this));
+    }
+
+    private void Close(SocketId socket, bool abortive)
+    {
+        _congested.Remove(socket);
+        _sockets.Close(socket, abortive);
     }
 
     /// <summary>How long nothing has to be done unless something arrives; null is for ever.</summary>

@@ -8,6 +8,12 @@ public interface INetworkSocket
     /// <summary>The number the machine knows it by.</summary>
     SocketId Id { get; }
 
+    /// <summary>
+    /// Whether too much waits to be sent: the machine should write nothing more. A driver asks after each send and at each <see cref="SocketEvent.Congested"/>
+    /// and <see cref="SocketEvent.Writable"/>, for an event alone comes behind all that was queued before it.
+    /// </summary>
+    bool IsCongested => false;
+
     /// <summary>Completes when the system's resources are released: the descriptor is closed and no thread or loop of the socket runs.</summary>
     Task Closed { get; }
 

@@ -24,6 +24,9 @@ internal sealed partial class TcpConnection
     private bool _isCongested;
     private bool _isCut;
 
+    /// <inheritdoc/>
+    public bool IsCongested => Volatile.Read(ref _isCongested);
+
     private bool IsOpen
     {
         get

@@ -40,6 +40,9 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
     public SocketId Id => id;
 
     /// <inheritdoc/>
+    public bool IsCongested => Volatile.Read(ref _congested);
+
+    /// <inheritdoc/>
     public Task Closed => _closed.Task;
 
     /// <summary>Cancelled when the connection is to be given up at once, before or after it was established.</summary>

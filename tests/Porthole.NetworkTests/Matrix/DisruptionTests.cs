@@ -30,6 +30,17 @@ public sealed class DisruptionTests : IAsyncDisposable
     }
 
     [RootFact]
+    public async Task A_long_transfer_over_a_punched_TCP_path_survives_the_death_of_the_server()
+    {
+        const long bytes = 200_000_000;
+        var (alice, bob, _, _) = await StartAsync(Transports.Tcp);
+        await alice.CallAsync(bob, bytes, directWithin: s_direct);
+        await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Tcp" && (long)progress["received"]! > bytes / 10);
+        _server!.Kill();
+        AssertIntact(bytes, await alice.WaitForAsync("done", s_patience), await bob.WaitForAsync("answered", s_patience));
+    }
+
+    [RootFact]
     public async Task A_transfer_moves_to_TCP_when_UDP_is_blocked_under_it()
     {
         var (alice, bob, aliceSite, _) = await StartAsync();
