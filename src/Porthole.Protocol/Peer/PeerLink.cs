@@ -335,7 +335,7 @@ internal sealed partial class PeerLink
         if (Session is not null)
             Fail(now, PeerError.TimedOut, $"The peer did not answer the handshake {patience}. It may have just left; try again.");
         else if (!_context.Rendezvous.IsRegistered)
-            Fail(now, PeerError.ServerUnreachable, $"The server was out of reach, so the peer could not be called {patience}. Check the network, or try again.");
+            Fail(now, PeerError.ServerUnreachable, $"The server was out of reach, so {(IsMeeting ? "nobody could be met" : "the peer could not be called")} {patience}. Check the network, or try again.");
         else if (IsRinging)
             Fail(now, PeerError.TimedOut, "The peer was asked, and nobody answered.");
         else if (IsWaiting)
