@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Threading.Channels;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
@@ -167,6 +168,13 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
         [.. machine.GetPaths(Handle)],
         machine.GetStatistics(Handle),
         machine.GetHandshakeHash(Handle).ToArray()));
+
+    /// <summary>The STUN ports of the node's server.</summary>
+    /// <exception cref="PeerException">The node is closed.</exception>
+    internal Task<ImmutableArray<TransportAddress>> GetStunServersAsync() => _node.InvokeAsync(static (machine, _) => machine.StunServers);
+
+    /// <summary>Whether addresses of local networks are told to nobody.</summary>
+    internal bool HidesLan => _node.Options.HideLan;
 
     /// <summary>
     /// Ends the connection for both sides. What the peer has not read yet may be lost: complete the streams and read them to their end first.

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Rendezvous;
@@ -33,6 +34,9 @@ public sealed partial class PeerMachine : ISocketUser
 
     /// <summary>The newest findings about the NATs in front of this host; null before the first.</summary>
     public NatReport? Nat => _registrar.Report;
+
+    /// <summary>The server's STUN ports; none before the first welcome.</summary>
+    public ImmutableArray<TransportAddress> StunServers => _registrar.Servers;
 
     /// <summary>How many connections there are, those that are being made or closed included.</summary>
     public int ConnectionCount => _links.Count;

@@ -133,6 +133,9 @@ internal sealed class Registrar(PeerContext context)
         return lost;
     }
 
+    /// <summary>The STUN ports that the server has named; none before its welcome.</summary>
+    public ImmutableArray<TransportAddress> Servers => _servers;
+
     public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message) =>
         context.Probe.HandleDatagram(now, socket, remote, message) || context.TcpProbe.HandleDatagram(now, socket, remote, message);
 

@@ -46,6 +46,7 @@ public sealed class UdpPuncher : IProtocolMachine
     private ulong _peer;
     private uint _lastNumber;
     private uint _lastProposal;
+    private Instant _firstTryAt;
     private Instant _proposedAt;
     private int _tries;
 
@@ -98,9 +99,9 @@ public sealed class UdpPuncher : IProtocolMachine
     /// <summary>Begins.</summary>
     public void Start(Instant now)
     {
-        var first = _options.OpenerTimeToLive is null ? now : now + Pace;
-        _deadlines[Alarm.Try] = first;
-        _deadlines[Alarm.End] = first + _options.Timeout;
+        _firstTryAt = _options.OpenerTimeToLive is null ? now : now + Pace;
+        _deadlines[Alarm.Try] = _firstTryAt;
+        _deadlines[Alarm.End] = _firstTryAt + _options.Timeout;
         if (_options.OpenerTimeToLive is { } hops) Queue(new Outgoing(PunchMessageKind.Probe, 0, 0, hops));
     }
 
@@ -123,7 +124,7 @@ public sealed class UdpPuncher : IProtocolMachine
             switch (alarm)
             {
                 case Alarm.Try:
-                    Try(now);
+                    Try();
                     break;
                 case Alarm.Repeat:
                     Repeat(now);
@@ -161,12 +162,12 @@ public sealed class UdpPuncher : IProtocolMachine
     /// <summary>Takes the next event.</summary>
     public bool TryTakeEvent([NotNullWhen(true)] out UdpPunchEvent? happened) => _events.TryDequeue(out happened);
 
-    private void Try(Instant now)
+    private void Try()
     {
         _tries++;
         _events.Enqueue(new UdpPunchEvent.Tried(_tries));
         Queue(new Outgoing(PunchMessageKind.Probe, 0));
-        if (_tries < _options.Tries && State == UdpPunchState.Probing) _deadlines[Alarm.Try] = now + _options.Interval;
+        if (_tries < _options.Tries && State == UdpPunchState.Probing) _deadlines[Alarm.Try] = _firstTryAt + _tries * _options.Interval;
     }
 
     private void Repeat(Instant now)

@@ -12,7 +12,7 @@ namespace Porthole.Punching;
 /// <remarks>
 /// Nothing is encrypted, and who is at the other end is known no better than by the cookie and the address: put TLS (<c>SslStream</c>), or what you have, on top.
 /// </remarks>
-public static class HolePuncher
+public static partial class HolePuncher
 {
     /// <summary>The cookie where none is chosen. It is no secret: it tells a punch from whatever else arrives.</summary>
     public static ReadOnlyMemory<byte> DefaultCookie { get; } = "porthole punch"u8.ToArray();

@@ -14,6 +14,8 @@ internal sealed class TcpPunch : IDisposable
 {
     private const int Backlog = 16;
 
+    private static readonly TimeSpan s_reportPause = TimeSpan.FromSeconds(1);
+
     private readonly IPEndPoint _local;
     private readonly IPEndPoint _mapped;
     private readonly TcpHoleOptions _options;
@@ -29,6 +31,7 @@ internal sealed class TcpPunch : IDisposable
     private Socket? _listener;
     private Socket? _connected;
     private int _lastId;
+    private TimeSpan _nextReport;
     private bool _isExhausted;
     private bool _isOver;
 
@@ -185,7 +188,7 @@ internal sealed class TcpPunch : IDisposable
         try
         {
             _sockets[connect.Socket] = socket = CreateShared(connect.Local.ToEndPoint());
-            Report(PunchStep.Opening, _mapped);
+            ReportTry();
             await socket.ConnectAsync(connect.Remote.ToEndPoint(), _closing.Token).ConfigureAwait(false);
             happened = new SocketEvent.Opened(connect.Socket, TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!), TransportAddress.FromEndPoint((IPEndPoint)socket.RemoteEndPoint!));
         }
@@ -314,6 +317,15 @@ internal sealed class TcpPunch : IDisposable
         return new PunchException(
             PunchStep.Opening,
             string.Create(CultureInfo.InvariantCulture, $"No TCP connection with {_mapped} within {seconds} s and {_puncher.Attempts} connects; the last kind of failure: it {how}. Is the address the newest one, and does the other side punch at the same time?"));
+    }
+
+    /// <summary>One line a second: connects that are refused follow each other within milliseconds.</summary>
+    private void ReportTry()
+    {
+        var elapsed = _clock.Now - Instant.Zero;
+        if (elapsed < _nextReport) return;
+        _nextReport = elapsed + s_reportPause;
+        Report(PunchStep.Opening, _mapped);
     }
 
     private void Report(PunchStep step, IPEndPoint? remote) => _progress?.Report(new PunchProgress(step, _puncher.Attempts, remote, _clock.Now - Instant.Zero));
