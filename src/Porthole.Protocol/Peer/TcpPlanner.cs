@@ -15,7 +15,7 @@ internal static class TcpPlanner
     /// <summary>The chance that a spray is sized for, where the budget allows it.</summary>
     public const double Confidence = 0.99;
 
-    /// <summary>What is added to each side of a band that was seen, as a share of its width: ten draws show 82 % of a band, with this 96 % (TECHNIQUES 2).</summary>
+    /// <summary>What is added to each side of a band that was seen, as a share of its width: ten draws show 82 % of a band, with this 96 %.</summary>
     private const double Widening = 0.25;
 
     /// <summary>The lowest port that a NAT gives: below are those of services.</summary>
@@ -55,7 +55,7 @@ internal static class TcpPlanner
         return new TcpPlan(kind, Sockets(high - low + 1), (ushort)low, (ushort)high);
     }
 
-    /// <summary>How many sockets each side must hold so that one of each meet with <see cref="Confidence"/>: P = 1 − exp(−N·N/R) (TECHNIQUES 1.3).</summary>
+    /// <summary>How many sockets each side must hold so that one of each meet with <see cref="Confidence"/>: of R ports N on each side miss one another by exp(−N·N/R).</summary>
     private static int Sockets(int band) =>
         Math.Clamp((int)Math.Ceiling(Math.Sqrt(band * -Math.Log(1 - Confidence))), 1, Math.Min(SprayBudget.MaxSockets, Math.Max(1, band / 4)));
 
@@ -67,7 +67,8 @@ internal static class TcpPlanner
 
     private static (int Low, int High) Band(TcpNatFacts nat)
     {
-        if (nat.LowestPort == 0 || nat.HighestPort < nat.LowestPort) return (LowestPort, ushort.MaxValue);
+        // The other side's facts are its own word: a band of ports that no NAT gives says nothing.
+        if (nat.LowestPort == 0 || nat.HighestPort < nat.LowestPort || nat.HighestPort < LowestPort) return (LowestPort, ushort.MaxValue);
         int more = Math.Max(8, (int)((nat.HighestPort - nat.LowestPort) * Widening));
         return (Math.Max(LowestPort, nat.LowestPort - more), Math.Min(ushort.MaxValue, nat.HighestPort + more));
     }

@@ -43,13 +43,25 @@ public sealed class TcpPlannerTests
         Assert.Equal((from.Count, from.LowestPort, from.HighestPort), (to.Count, to.LowestPort, to.HighestPort));
         Assert.InRange(to.LowestPort, 19_900, 19_999); // what ten draws show of a band is not all of it
         Assert.InRange(to.HighestPort, 20_251, 20_350);
-        Assert.InRange(from.Count, 30, 60); // the field report of TECHNIQUES 1.3: 16 held ports and 50 candidates found one another in a band of 251
+        Assert.InRange(from.Count, 30, 60); // in the field 16 held ports and 50 candidates found one another in a band of 251
     }
 
     [Fact]
     public void A_spray_over_all_ports_stays_within_the_budget()
     {
         var plan = TcpPlanner.Plan(s_easy, s_random with { LowestPort = 0, HighestPort = 0 });
+
+        Assert.Equal((SprayBudget.MaxSockets, 1_024, ushort.MaxValue), (plan.Count, plan.LowestPort, plan.HighestPort));
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 1_023)]
+    [InlineData(1_000, 1_010)]
+    [InlineData(30_000, 20_000)]
+    public void Facts_of_another_peer_that_cannot_be_true_make_a_spray_over_all_ports(int lowest, int highest)
+    {
+        var plan = TcpPlanner.Plan(s_easy, s_random with { LowestPort = (ushort)lowest, HighestPort = (ushort)highest });
 
         Assert.Equal((SprayBudget.MaxSockets, 1_024, ushort.MaxValue), (plan.Count, plan.LowestPort, plan.HighestPort));
     }
