@@ -283,7 +283,7 @@ internal sealed class AgentCore
     }
 
     /// <summary>
-    /// Consent for a pair is over. Without any valid pair the agent tries on, if it has time left and never completed; else it has failed.
+    /// Consent for a pair is over. Without any valid pair the agent tries on, if it is held open, or has time left and never completed; else it has failed.
     /// </summary>
     public void Lose(Instant now, CandidatePair pair)
     {
@@ -291,10 +291,21 @@ internal sealed class AgentCore
         pair.OpenCheck?.Cancel(now);
         pair.OpenCheck = null;
         Valid.Lose(pair);
-        if (Selected == pair) Selected = null;
-        if (Valid.Pairs.Count > 0) return;
-        if (State == IceState.Completed || (State == IceState.Connected && now >= GiveUpAt && !HoldOpen)) Fail();
-        else if (State == IceState.Connected) SetState(IceState.Checking);
+        if (Selected == pair)
+        {
+            Selected = null;
+            _role.HandleNominationFailed(now, pair); // another may be nominated, should the agent go on without any
+        }
+
+        if (Valid.Pairs.Count > 0 || State is not (IceState.Connected or IceState.Completed)) return;
+        if (!HoldOpen && (State == IceState.Completed || !(now < GiveUpAt)))
+        {
+            Fail();
+            return;
+        }
+
+        GiveUpAt ??= now; // the time was over when there still was a pair
+        SetState(IceState.Checking);
     }
 
     /// <summary>The time for checking is over.</summary>

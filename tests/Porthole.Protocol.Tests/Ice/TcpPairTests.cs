@@ -188,6 +188,48 @@ public sealed class TcpPairTests
         Assert.Equal(IceState.Failed, a.Agent.State);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(15)] // the time for checking is over
+    public void While_it_is_held_open_an_agent_survives_the_end_of_its_nominated_connection(int seconds)
+    {
+        var lab = new IceLab();
+        var (a, b) = StartWithoutUdp(lab);
+        a.Agent.HoldOpen = b.Agent.HoldOpen = true;
+        var (first, firstOfB) = lab.Connect(a, b);
+        lab.RunFor(TimeSpan.FromSeconds(seconds));
+        Assert.Equal((IceState.Completed, IceState.Completed), (a.Agent.State, b.Agent.State));
+
+        a.Agent.RemoveSocket(lab.Now, first);
+        b.Agent.RemoveSocket(lab.Now, firstOfB);
+        lab.RunFor(TimeSpan.FromSeconds(15));
+        Assert.Equal((IceState.Checking, IceState.Checking), (a.Agent.State, b.Agent.State));
+
+        var (second, secondOfB) = lab.Connect(a, b, port: 8_901);
+        lab.RunFor(TimeSpan.FromSeconds(1));
+        Assert.Equal((IceState.Completed, IceState.Completed), (a.Agent.State, b.Agent.State));
+        Assert.Equal((second, secondOfB), (a.Agent.Selected!.Socket, b.Agent.Selected!.Socket));
+
+        a.Agent.HoldOpen = false;
+        a.Agent.RemoveSocket(lab.Now, second);
+        Assert.Equal(IceState.Failed, a.Agent.State);
+    }
+
+    [Fact]
+    public void An_agent_that_lost_its_last_pair_fails_when_it_is_held_open_no_longer()
+    {
+        var lab = new IceLab();
+        var (a, b) = StartWithoutUdp(lab);
+        a.Agent.HoldOpen = true;
+        var (socket, _) = lab.Connect(a, b);
+        lab.RunFor(TimeSpan.FromSeconds(15));
+        a.Agent.RemoveSocket(lab.Now, socket);
+
+        a.Agent.HoldOpen = false;
+        a.Agent.HandleDeadline(lab.Now);
+        Assert.Equal(IceState.Failed, a.Agent.State);
+    }
+
     [Fact]
     public void A_connection_after_the_checking_time_still_counts_while_the_agent_is_held_open()
     {
