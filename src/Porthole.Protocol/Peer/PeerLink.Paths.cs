@@ -50,7 +50,13 @@ internal sealed partial class PeerLink
     /// <summary>Takes a STUN message; it is this link's if its agent knows it.</summary>
     public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message)
     {
-        if (_isFinished || _punch is null || !_punch.Agent.HandleDatagram(now, socket, remote, message)) return false;
+        if (_isFinished || _punch is null) return false;
+        if (!_punch.Agent.HandleDatagram(now, socket, remote, message))
+        {
+            FindConnection(socket)?.Keep(message); // a check under new credentials may come before word of them
+            return false;
+        }
+
         Pump(now);
         return true;
     }
@@ -239,7 +245,7 @@ internal sealed partial class PeerLink
                 HandlePairLost(now, released.Pair);
                 break;
             case IceEvent.ConnectionFailed failed:
-                if (FindConnection(failed.Pair.Socket) is { } stranger) DropConnection(now, stranger);
+                if (FindConnection(failed.Pair.Socket) is { } silent) HandleConnectionFailed(now, silent);
                 break;
             case IceEvent.StateChanged { State: IceState.Failed }:
                 if (!punch.HadPair) Announce(VerdictWriter.Explain(_context.Nat, punch));

@@ -85,14 +85,9 @@ internal sealed partial class PeerLink
         switch (punchEvent)
         {
             case TcpPunchEvent.Connected connected:
-                if (_connections.Count == IceOptions.ConnectionLimit)
-                {
-                    Reset(connected.Socket);
-                    break;
-                }
-
-                _connections.Add(new LinkConnection(connected.Socket, connected.Local, connected.Remote));
-                punch.Agent.AddConnection(now, connected.Socket, connected.Local, connected.Remote);
+                // Without an agent that asks who is there a connection is of no use.
+                if (_connections.Count == IceOptions.ConnectionLimit || !punch.Agent.AddConnection(now, connected.Socket, connected.Local, connected.Remote)) Reset(connected.Socket);
+                else _connections.Add(new LinkConnection(connected.Socket, connected.Local, connected.Remote));
                 break;
             case TcpPunchEvent.FreshPortWanted wanted:
                 punch.Tcp!.HandleFreshPortWanted(wanted.Listener);
@@ -110,8 +105,14 @@ internal sealed partial class PeerLink
         for (int i = _connections.Count - 1; i >= 0; i--)
         {
             var connection = _connections[i];
-            if (FindPath(connection.Socket, connection.Remote) is { IsUsable: true }) punch.Agent.AddConnection(now, connection.Socket, connection.Local, connection.Remote);
-            else DropConnection(now, connection);
+            if (FindPath(connection.Socket, connection.Remote) is not { IsUsable: true })
+            {
+                DropConnection(now, connection);
+                continue;
+            }
+
+            punch.Agent.AddConnection(now, connection.Socket, connection.Local, connection.Remote);
+            if (!connection.Message.IsEmpty) punch.Agent.HandleDatagram(now, connection.Socket, connection.Remote, connection.Message.Span);
         }
 
         foreach (var waiting in _context.Unclaimed.Waiting.ToArray())
@@ -139,6 +140,20 @@ internal sealed partial class PeerLink
             // One side alone closes the others, for two that choose at once might leave none. Where the new agent had no answer, nothing is sent any more.
             if (punch.Agent.Role == IceRole.Controlling) DropConnection(now, connection);
             else if (FindPath(connection.Socket, connection.Remote) is { } old) old.IsProved = false;
+        }
+    }
+
+    /// <summary>A check on a connection was not answered: who is there is a stranger, unless sealed packets show otherwise. The other side may not have the new credentials.</summary>
+    private void HandleConnectionFailed(Instant now, LinkConnection connection)
+    {
+        if (FindPath(connection.Socket, connection.Remote) is { IsUsable: true } path)
+        {
+            path.IsProved = false;
+            Session!.Validate(now, path.Id);
+        }
+        else
+        {
+            DropConnection(now, connection);
         }
     }
 
@@ -195,14 +210,8 @@ internal sealed partial class PeerLink
 }
 
 /// <summary>A TCP connection of a link.</summary>
-internal sealed class LinkConnection(SocketId socket, TransportAddress local, TransportAddress remote)
+internal sealed class LinkConnection(SocketId socket, TransportAddress local, TransportAddress remote) : PunchedConnection(socket, local, remote)
 {
-    public SocketId Socket { get; } = socket;
-
-    public TransportAddress Local { get; } = local;
-
-    public TransportAddress Remote { get; } = remote;
-
     /// <summary>How often in a row a proof may fail before the connection counts as dead: about ten seconds.</summary>
     public const int MaxUnproved = 3;
 

@@ -86,25 +86,7 @@ internal sealed class UnclaimedConnections
 }
 
 /// <summary>One connection that nobody has claimed.</summary>
-internal sealed class UnclaimedConnection(SocketId socket, TransportAddress local, TransportAddress remote, Instant giveUpAt)
+internal sealed class UnclaimedConnection(SocketId socket, TransportAddress local, TransportAddress remote, Instant giveUpAt) : PunchedConnection(socket, local, remote)
 {
-    /// <summary>The longest message that is kept: a check has about 120 bytes, and strangers fill no memory.</summary>
-    private const int MaxMessage = 256;
-
-    public SocketId Socket { get; } = socket;
-
-    public TransportAddress Local { get; } = local;
-
-    public TransportAddress Remote { get; } = remote;
-
     public Instant GiveUpAt { get; } = giveUpAt;
-
-    /// <summary>Its newest message; empty when none came.</summary>
-    public ReadOnlyMemory<byte> Message { get; private set; }
-
-    /// <summary>Keeps a message that nobody claims: over TCP it will not come again (RFC 8489 section 6.2.2), and the session it is for may be on its way.</summary>
-    public void Keep(ReadOnlySpan<byte> message)
-    {
-        if (message.Length <= MaxMessage) Message = message.ToArray();
-    }
 }

@@ -82,6 +82,26 @@ public sealed class TcpTests
 
     [Theory]
     [MemberData(nameof(SeedList))]
+    public void A_connection_that_works_outlives_new_credentials_that_reach_one_side_late(ulong seed)
+    {
+        var pair = TcpPair.BehindNats(seed, false, false, TcpPair.TcpOnly).Call();
+        Assert.True(pair.Until(pair.IsOnTcp, 3), pair.Say());
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(2));
+        var start = pair.Net.Simulation.Now;
+        int Checks() => pair.Alice.Events.Count(entry => entry.At > start && entry.Event is PeerEvent.CheckTraced);
+        bool WasRelayed(SimulatedPeer peer) => peer.Events.Any(entry => entry.At > start && entry.Event is PeerEvent.PathChanged { Path.Kind: PathKind.Relay });
+
+        pair.Net.ServerHost.Link.Up = pair.Net.ServerHost.Link.Up with { Loss = 0.7 };
+        pair.Alice.Host.SetAddresses("192.168.1.10, 192.168.1.11");
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(30));
+
+        Assert.True(Checks() > 0, "both sides punch again");
+        Assert.False(WasRelayed(pair.Alice) || WasRelayed(pair.Bob));
+        Assert.True(pair.IsOnTcp(), pair.Say());
+    }
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
     public void Who_prefers_TCP_gets_it_though_UDP_works(ulong seed)
     {
         var pair = TcpPair.BehindNats(seed, false, false, static options => options with { Prefer = PathKind.Tcp }).Call();
