@@ -11,4 +11,7 @@ internal static class Programs
     /// <summary>The peer of the tests, which lies in a folder of its own.</summary>
     public static string TestPeer { get; } =
         Path.Combine(AppContext.BaseDirectory.Replace(Own, "Porthole.TestPeer", StringComparison.Ordinal), "Porthole.TestPeer");
+
+    /// <summary>One of the samples.</summary>
+    public static string Sample(string name) => Path.Combine(AppContext.BaseDirectory.Replace(Path.Combine("tests", Own), Path.Combine("samples", name), StringComparison.Ordinal), name);
 }
