@@ -121,14 +121,14 @@ internal sealed class AttackWorld
         foreach (var message in messages) server.Of(peer.Machine.Id).Say(message);
     });
 
-    /// <summary>How many datagrams a peer has sent to a host, whatever the port.</summary>
+    /// <summary>How many packets, datagrams or TCP segments, a peer has sent to a host, whatever the port.</summary>
     public int SentTo(string peer, string address) =>
         SentBy(peer).Where(entry => entry.Key.SameHost(TransportAddress.Parse($"{address}:0"))).Sum(static entry => entry.Value);
 
-    /// <summary>Where a peer has sent datagrams, and how many.</summary>
+    /// <summary>Where a peer has sent packets, and how many.</summary>
     public IReadOnlyDictionary<TransportAddress, int> SentBy(string peer) => _sent.GetValueOrDefault(peer) ?? [];
 
-    /// <summary>Asserts that a peer sent datagrams to these IP addresses and to no other.</summary>
+    /// <summary>Asserts that a peer sent packets to these IP addresses and to no other.</summary>
     public void AssertSentOnlyTo(string peer, params string[] addresses)
     {
         var allowed = addresses.Append(PeerInternet.ServerAddress).Select(static address => TransportAddress.Parse($"{address}:0")).ToHashSet();

@@ -100,8 +100,9 @@ internal sealed class HostileServer(IdentityKey identity, StunServerKey stunKey,
         [.. candidates], NatFacts.Unknown, TimeSpan.Zero, TimeSpan.FromMilliseconds(40), TimeSpan.FromMilliseconds(40));
 
     /// <summary>A candidate that nobody has proved.</summary>
-    public static CandidateInfo Invented(string address, CandidateKind kind = CandidateKind.ServerReflexive) =>
-        new(kind, CandidateTransport.Udp, TransportAddress.Parse(address), default, 1_000, "1");
+    public static CandidateInfo Invented(
+        string address, CandidateKind kind = CandidateKind.ServerReflexive, CandidateTransport transport = CandidateTransport.Udp) =>
+        new(kind, transport, TransportAddress.Parse(address), default, 1_000, "1");
 
     private void Handle(Instant now, HostileConnection connection, byte[] message)
     {
