@@ -53,16 +53,22 @@ public sealed class PeerNodeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_connection_moves_to_a_direct_path()
+    public Task The_connection_moves_to_a_direct_path() => MoveAsync(Transports.Udp, PathKind.Udp);
+
+    [Fact]
+    public Task With_TCP_only_it_moves_to_a_TCP_connection() => MoveAsync(Transports.Tcp, PathKind.Tcp);
+
+    [Fact]
+    public async Task Who_prefers_TCP_gets_it_and_keeps_UDP_as_a_spare()
     {
-        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
-        var alice = await StartAsync("alice");
+        var bob = await StartAsync("bob", AcceptPolicy.Anyone, static options => options with { Prefer = PathKind.Tcp });
+        var alice = await StartAsync("alice", change: static options => options with { Prefer = PathKind.Tcp });
         var (there, here) = await ConnectAsync(alice, "bob", bob);
-        var path = await there.WaitForDirectAsync(s_patience, Token);
-        Assert.Equal(PathKind.Udp, path.Kind);
-        Assert.True(path.Local!.Value.IsLoopback && path.Remote!.Value.IsLoopback);
-        Assert.Equal(PathKind.Udp, (await here.WaitForDirectAsync(s_patience, Token)).Kind);
+        await there.WaitForDirectAsync(s_patience, Token);
+        while (there.Path.Kind != PathKind.Tcp || here.Path.Kind != PathKind.Tcp) await EchoAsync(there, here, 1_000); // whichever came first
+
         await EchoAsync(there, here, 1_000_000);
+        Assert.Contains((await there.GetReportAsync()).Paths, static path => path.Traits.Kind == PathKind.Tcp && path is { IsActive: true, BytesSent: > 1_000_000 });
     }
 
     [Fact]
@@ -372,6 +378,18 @@ public sealed class PeerNodeTests : IAsyncLifetime
         var there = caller.ConnectAsync(target, Token);
         var here = callee.AcceptAsync(Token).AsTask();
         return (await there.WaitAsync(s_patience, Token), await here.WaitAsync(s_patience, Token));
+    }
+
+    private async Task MoveAsync(Transports transports, PathKind kind)
+    {
+        var bob = await StartAsync("bob", AcceptPolicy.Anyone, options => options with { Transports = transports });
+        var alice = await StartAsync("alice", change: options => options with { Transports = transports });
+        var (there, here) = await ConnectAsync(alice, "bob", bob);
+        var path = await there.WaitForDirectAsync(s_patience, Token);
+        Assert.Equal(kind, path.Kind);
+        Assert.True(path.Local!.Value.IsLoopback && path.Remote!.Value.IsLoopback);
+        Assert.Equal(kind, (await here.WaitForDirectAsync(s_patience, Token)).Kind);
+        await EchoAsync(there, here, 1_000_000);
     }
 
     private async Task<PeerNode> StartAsync(

@@ -164,7 +164,7 @@ internal sealed partial class PeerLink
         if (IsRelayOnly) return;
         _punch?.StopTcp(now);
         _stopTcpAt = null;
-        _punch = Punch.Create(_context, Id, plan, Remote!.Value, now);
+        _punch = Punch.Create(_context, Id, plan, Remote!.Value, IsTurnOfTcp(plan.Generation), now);
 
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
         foreach (var path in _paths) path.Pair = null;

@@ -13,7 +13,14 @@ internal sealed partial class PeerLink
     /// </summary>
     private static readonly TimeSpan s_spareTime = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// The punches of a session that all connect by TCP, and which of the later ones do: where TCP never came through, every try costs hundreds of SYNs if NATs
+    /// refuse them. Both sides count generations alike, and so agree.
+    /// </summary>
+    private const int FirstTcpGenerations = 4, TcpGenerations = 4;
+
     private readonly List<LinkConnection> _connections = [];
+    private bool _hadTcpPath;
     private Instant? _stopTcpAt;
 
     /// <summary>Takes what became of a socket.</summary>
@@ -80,6 +87,8 @@ internal sealed partial class PeerLink
         _connections.Clear();
     }
 
+    private bool IsTurnOfTcp(int generation) => _hadTcpPath || generation < FirstTcpGenerations || generation % TcpGenerations == 0;
+
     private void HandlePunchEvent(Instant now, Punch punch, TcpPunchEvent punchEvent)
     {
         switch (punchEvent)
@@ -124,6 +133,7 @@ internal sealed partial class PeerLink
     /// <summary>A direct path is proved: says what becomes of the attempts, and of other connections.</summary>
     private void SettleTcp(Instant now, PathCandidate proved)
     {
+        _hadTcpPath |= proved.Kind == PathKind.Tcp;
         if (_punch is not { } punch) return;
         if (proved.Kind == PathKind.Udp)
         {

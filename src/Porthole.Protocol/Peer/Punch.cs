@@ -24,7 +24,7 @@ internal sealed class Punch
     public IceAgent Agent { get; }
 
     /// <summary>
-    /// The attempts to connect by TCP; null where TCP is not wanted. They are made although a connection is there: the other side may have lost it, and would
+    /// The attempts to connect by TCP; null where TCP is not wanted, or not now. They are made although a connection is there: the other side may have lost it, and would
     /// connect alone. If both have it, it passes the new agent's check within a round trip, which ends them.
     /// </summary>
     public TcpPunch? Tcp { get; }
@@ -51,9 +51,10 @@ internal sealed class Punch
     /// <param name="session">The session.</param>
     /// <param name="plan">What the server says.</param>
     /// <param name="remote">The other side.</param>
+    /// <param name="withTcp">Whether to connect by TCP too, if it is wanted.</param>
     /// <param name="now">The moment.</param>
     /// <returns>Null when the server sent credentials that cannot be used.</returns>
-    public static Punch? Create(PeerContext context, SessionId session, PunchPlan plan, PeerId remote, Instant now)
+    public static Punch? Create(PeerContext context, SessionId session, PunchPlan plan, PeerId remote, bool withTcp, Instant now)
     {
         if (!IceCredentials.AreValid(plan.Local.Ufrag, plan.Local.Password) || !IceCredentials.AreValid(plan.Remote.Ufrag, plan.Remote.Password)) return null;
 
@@ -65,7 +66,7 @@ internal sealed class Punch
         foreach (var candidate in context.Candidates) agent.AddLocalCandidate(now, candidate);
         agent.SetRemoteCredentials(now, new IceCredentials(plan.Remote.Ufrag, plan.Remote.Password));
         var delay = plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay;
-        var punch = new Punch(plan, agent, context.Wants(Transports.Tcp) ? TcpPunch.Create(context, session, plan, now) : null, now + delay) { UsesUdp = context.Wants(Transports.Udp) };
+        var punch = new Punch(plan, agent, withTcp && context.Wants(Transports.Tcp) ? TcpPunch.Create(context, session, plan, now) : null, now + delay) { UsesUdp = context.Wants(Transports.Udp) };
         punch.Tcp?.Prepare(now);
         foreach (var candidate in plan.Candidates) punch.AddRemote(now, candidate);
         return punch;

@@ -169,7 +169,7 @@ internal sealed class Registrar(PeerContext context)
 
     public void HandleDeadline(Instant now)
     {
-        TryConnect(now);
+        if (_connectBy <= now) TryConnect(now);
         context.Probe.HandleDeadline(now);
         context.TcpProbe.HandleDeadline(now);
         if (_registerBy <= now) Register(now);

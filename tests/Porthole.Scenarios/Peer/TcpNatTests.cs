@@ -81,6 +81,23 @@ public sealed class TcpNatTests
         Assert.Contains("By TCP none of", pair.VerdictOfBob().Sentence, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Where_TCP_never_comes_through_it_is_tried_ever_more_seldom()
+    {
+        // Each answers the other's SYNs with RST, and lets none cross another: hundreds of attempts for nothing.
+        var profile = NatProfile.Resetting with { Tcp = NatProfile.Resetting.Tcp! with { TracksSimultaneousOpen = false } };
+        var pair = PeerPair.BehindNats(1, profile, profile, change: TcpPair.TcpOnly).Call();
+        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.TcpRefused, PunchTime + 1), pair.Say());
+        Assert.Contains("attempts were refused", pair.VerdictOfAlice().Sentence, StringComparison.Ordinal);
+        pair.Net.Simulation.RunFor(TimeSpan.FromMinutes(3));
+        long before = pair.Alice.Host.Traffic.SynsSent;
+
+        pair.Net.Simulation.RunFor(TimeSpan.FromMinutes(10));
+
+        // A punch in half a minute, every fourth of them by TCP.
+        Assert.InRange(pair.Alice.Host.Traffic.SynsSent - before, 1, 6 * 1_000);
+    }
+
     private static void AssertMeet(ulong seed, NatProfile alice, NatProfile bob)
     {
         var pair = PeerPair.BehindNats(seed, alice, bob, change: TcpPair.TcpOnly).Call();
