@@ -59,7 +59,7 @@ internal sealed class AttackWorld
 
     public SimulatedMachine ServerMachine { get; private set; } = null!;
 
-    /// <summary>Every packet of one host as it was sent, for replays; null (the default) for none.</summary>
+    /// <summary>Every datagram of one host as it was sent, for replays; null (the default) for none.</summary>
     public Action<PacketTraceEntry, byte[]>? Capture { get; set; }
 
     public static AttackWorld WithHostileServer(ulong seed = 1)
@@ -173,7 +173,7 @@ internal sealed class AttackWorld
         sent[entry.Flow.Destination] = sent.GetValueOrDefault(entry.Flow.Destination) + 1;
         byte[] copy = bytes.ToArray();
         AssertSealed(copy);
-        Capture?.Invoke(entry, copy);
+        if (entry.Flow.Protocol == NatProtocol.Udp) Capture?.Invoke(entry, copy);
     }
 
     private void AssertSealed(ReadOnlyMemory<byte> bytes)
