@@ -26,8 +26,11 @@ internal sealed class MeetingPlace(string? code)
     public RendezvousError? Closed =>
         IsUsed ? RendezvousError.CodeUsed : Failures >= RendezvousLimits.MaxCodeFailures ? RendezvousError.CodeBurnt : null;
 
+    /// <summary>Whether two were ever brought together here: from then on the place is remembered for a time.</summary>
+    public bool WasTried { get; set; }
+
     /// <summary>Whether there is nothing to remember.</summary>
-    public bool IsBlank => Waiter is null && Trial is null && Failures == 0 && !IsUsed;
+    public bool IsBlank => Waiter is null && !WasTried;
 }
 
 /// <summary>Two strangers that were brought together; remembered for as long as a push that was lost with its connection can be asked for again.</summary>

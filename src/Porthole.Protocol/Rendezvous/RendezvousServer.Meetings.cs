@@ -13,6 +13,9 @@ public sealed partial class RendezvousServer
     /// <summary>How many codes the server remembers.</summary>
     internal int RememberedCodes => _places.Count;
 
+    /// <summary>How many codes wait to be forgotten.</summary>
+    internal int CodesToForget => _remembered.Count;
+
     private void HandleMeet(Instant now, ServerConnection comer, ClientMessage.Meet meet)
     {
         if (!_meetsPerSite.TryTake(now, CandidateRules.Site(comer.Remote)))
@@ -22,7 +25,7 @@ public sealed partial class RendezvousServer
         }
 
         if (TryPushAgain(now, comer, meet)) return;
-        if (TryEnter(now, comer, meet, out var place) is { } error)
+        if (TryEnter(comer, meet, out var place) is { } error)
         {
             Send(comer, new ServerMessage.Refused(error, meet.Session));
             return;
@@ -47,7 +50,7 @@ public sealed partial class RendezvousServer
     }
 
     /// <summary>Finds where a client wants to meet, and whether it may.</summary>
-    private RendezvousError? TryEnter(Instant now, ServerConnection comer, ClientMessage.Meet meet, out MeetingPlace? place)
+    private RendezvousError? TryEnter(ServerConnection comer, ClientMessage.Meet meet, out MeetingPlace? place)
     {
         place = _lobby;
         if (meet.Code is null && !_options.Lobby) return RendezvousError.NoLobby;
@@ -61,7 +64,6 @@ public sealed partial class RendezvousServer
         if (meet.Code is null || _places.ContainsKey(meet.Code)) return null;
         if (_places.Count >= _options.MaxCodes) return RendezvousError.ServerFull;
         _places[meet.Code] = place;
-        _remembered.Enqueue((now + _options.CodeMemory, place));
         return null;
     }
 
@@ -88,7 +90,11 @@ public sealed partial class RendezvousServer
         _meetings[(comer.Peer, session.Id)] = meeting;
         _meetings[(waiter.Peer, own)] = meeting;
         _trials.Enqueue((now + RendezvousLimits.CodeTrial, meeting));
-        if (place.Code is not null) place.Trial = meeting;
+        if (place.Code is null) return;
+        place.Trial = meeting;
+        if (place.WasTried) return;
+        place.WasTried = true;
+        _remembered.Enqueue((now + _options.CodeMemory, place));
     }
 
     /// <summary>One of the two lost its connection before the push reached it, and asks again: the other goes on with the session that it has.</summary>

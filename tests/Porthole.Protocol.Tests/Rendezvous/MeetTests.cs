@@ -137,6 +137,22 @@ public sealed class MeetTests
     }
 
     [Fact]
+    public void Codes_that_nobody_else_came_with_leave_nothing_behind()
+    {
+        var (patient, alice) = (_world.AddRegistered(null), _world.AddRegistered(null));
+        patient.Meet(Code); // waits all the time
+        for (int i = 0; i < 20; i++)
+        {
+            var session = alice.Meet($"0000{i % 10}");
+            Run(1);
+            alice.Do((machine, now) => machine.Release(now, session));
+            Run(1);
+        }
+
+        Assert.Equal((1, 0), (_world.Host.Server.RememberedCodes, _world.Host.Server.CodesToForget));
+    }
+
+    [Fact]
     public void A_code_works_once()
     {
         var (alice, bob) = (_world.AddRegistered(null), _world.AddRegistered(null));
