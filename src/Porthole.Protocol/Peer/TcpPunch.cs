@@ -14,7 +14,7 @@ internal sealed class TcpPunch
     /// <summary>The most fresh ports of one punch: each costs a listener and a mapping here, and a message to the other side.</summary>
     public const int MaxFresh = 2;
 
-    /// <summary>How long plain attempts go alone: most pairs need no guessing, and are through by then (TECHNIQUES 6).</summary>
+    /// <summary>How long plain attempts go alone: most pairs need no guessing, and are through by then.</summary>
     public static readonly TimeSpan SprayDelay = TimeSpan.FromMilliseconds(400);
 
     /// <summary>What is added to the way of the foreseen ports to the other side: time to take them and to send the SYNs.</summary>
@@ -23,6 +23,7 @@ internal sealed class TcpPunch
     private readonly PeerContext _context;
     private readonly SessionId _session;
     private readonly PunchPlan _plan;
+    private readonly int _step;
     private readonly List<SocketId> _fresh = [];
     private readonly List<SocketId> _told = [];
     private readonly List<TransportAddress> _held = [];
@@ -38,6 +39,7 @@ internal sealed class TcpPunch
         (_context, _session, _plan) = (context, session, plan);
         Puncher = new TcpPuncher(TcpPunchOptions.Default, context.Entropy, context.NextSocket, context.Sprays);
         Way = TcpPlanner.Plan(context.Nat.Tcp, plan.Nat.Tcp);
+        _step = context.Nat.Tcp?.Step ?? 0; // as the plan knows it: the probe may have learnt otherwise when the sample comes
     }
 
     public TcpPuncher Puncher { get; }
@@ -147,11 +149,10 @@ internal sealed class TcpPunch
 
         // The SYNs leave when the other side has had the time to open its NAT for them: one that refuses would take the mapping away otherwise.
         _fireAt = now + (_plan.LocalRtt + _plan.RemoteRtt) / 2 + s_fireMargin;
-        int step = _context.Nat.Tcp!.Step;
         var predicted = ImmutableArray.CreateBuilder<CandidateInfo>(Way.Count);
         for (int i = 1; i <= Way.Count; i++)
         {
-            int next = last.Port + i * step;
+            int next = last.Port + i * _step;
             if (next is >= RendezvousLimits.MinHostPort and <= ushort.MaxValue) predicted.Add(CandidateGatherer.Foresee(_context, port, last.WithPort((ushort)next)));
         }
 
