@@ -1,7 +1,7 @@
 namespace Porthole.Protocol.Peer;
 
 /// <summary>
-/// When to try again for a direct path: at once, then after 1, 2, 4 … 30 s (DESIGN "Moving"). While a direct path was there before, the pause stays at
+/// When to try again for a direct path: at once, then after 1, 2, 4 … 30 s. While a direct path was there before, the pause stays at
 /// <see cref="LongestAfterLoss"/>, because a network that heals must be used again within 10 s.
 /// </summary>
 internal sealed class PunchSchedule

@@ -1,7 +1,7 @@
 namespace Porthole.Protocol.Punching;
 
 /// <summary>
-/// What a machine may spend on guessing ports (DESIGN 6: never a flood). One spray at a time; every SYN counts, those too that the kernel repeats by itself.
+/// What a machine may spend on guessing ports: never a flood. One spray at a time; every SYN counts, those too that the kernel repeats by itself.
 /// One budget is shared by all punches of a machine.
 /// </summary>
 public sealed class SprayBudget

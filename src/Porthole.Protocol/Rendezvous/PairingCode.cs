@@ -19,7 +19,7 @@ public sealed class PairingCode : IEquatable<PairingCode>
     /// <summary>The length of the public part in characters of 5 bits: 33 million, so that two pairs hardly ever draw the same.</summary>
     public const int PublicLength = 5;
 
-    /// <summary>The length of the secret part in characters of 5 bits: 60 bits (DESIGN handshake rule 8).</summary>
+    /// <summary>The length of the secret part in characters of 5 bits: 60 bits, which nobody has the time to try.</summary>
     public const int SecretLength = 12;
 
     /// <summary>The length of the whole, with the check character, without dashes.</summary>

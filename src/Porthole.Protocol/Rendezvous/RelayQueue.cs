@@ -22,7 +22,7 @@ public enum RelayQueueResult
 /// </summary>
 public sealed class RelayQueue
 {
-    /// <summary>The most relay data that waits, in bytes (DESIGN 5, relay fairness).</summary>
+    /// <summary>The most relay data that waits, in bytes.</summary>
     public const int MaxRelayBytes = 64 * 1024;
 
     /// <summary>The most control data that waits, in bytes: 16 of the longest messages. Who does not read even those is cut off.</summary>

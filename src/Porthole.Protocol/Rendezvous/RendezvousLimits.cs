@@ -9,7 +9,7 @@ public static class RendezvousLimits
     /// <summary>The longest control message before it is sealed, in bytes: 20 candidates with proofs, or 256 peer ids, and room to spare.</summary>
     public const int MaxMessage = 16 * 1024;
 
-    /// <summary>The most candidates of one peer (DESIGN 5; the draft of MS-ICE2 section 3.1.5.4 has the same number).</summary>
+    /// <summary>The most candidates of one peer (MS-ICE2 section 3.1.5.4 has the same number).</summary>
     public const int MaxCandidates = 20;
 
     /// <summary>The most private host candidates of one peer and transport that are handed out: more than four local networks is a scan, not a host.</summary>
@@ -57,13 +57,13 @@ public static class RendezvousLimits
     /// <summary>The longest ICE user name fragment and password, in characters (RFC 8839 section 5.4).</summary>
     public const int MaxIceCredential = 256;
 
-    /// <summary>How many may come with a wrong code before the code is burnt (DESIGN handshake rule 8): 3 guesses at 60 bits are none, 3 slips of a person are enough.</summary>
+    /// <summary>How many may come with a wrong code before the code is burnt: 3 guesses at 60 bits are none, 3 slips of a person are enough.</summary>
     public const int MaxCodeFailures = 3;
 
     /// <summary>The longest time that a server may let somebody wait for a stranger, and that a client waits at all.</summary>
     public static readonly TimeSpan MaxMeetTimeout = TimeSpan.FromHours(1);
 
-    /// <summary>How long the two who met have to show each other that both hold the code (DESIGN handshake rule 8).</summary>
+    /// <summary>How long the two who met have to show each other that both hold the code: a handshake over the relay takes two round trips.</summary>
     public static readonly TimeSpan CodeTrial = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest wait before the first check that a push may ask for.</summary>

@@ -4,7 +4,7 @@ using Porthole.Protocol.Peer;
 
 namespace Porthole.Scenarios.Peer;
 
-/// <summary>How long a connection takes, in virtual time: r is one way to the server, d one way between the peers (DESIGN 4).</summary>
+/// <summary>How long a connection takes, in virtual time: r is one way to the server, d one way between the peers.</summary>
 public sealed class TimingTests
 {
     private const double Slack = 10;
