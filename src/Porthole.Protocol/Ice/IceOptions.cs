@@ -120,7 +120,7 @@ public sealed record IceOptions
             MaxRetransmissionInterval = rto > TimeSpan.FromSeconds(1) ? rto : TimeSpan.FromSeconds(1),
             MaxTransmissions = 20,
             CheckingTimeout = TimeSpan.FromSeconds(10),
-            ConnectionCheckTimeout = TimeSpan.FromSeconds(5), // TCP sends a lost request four times in it; a stranger's connection is closed then
+            ConnectionCheckTimeout = TimeSpan.FromSeconds(3), // TCP sends a lost request three times in it; half a connection makes room in time for a whole one
             NominationPatience = TimeSpan.Zero,
             KeepValidPairs = true,
         };

@@ -200,6 +200,7 @@ internal sealed partial class PeerLink
     {
         _connections.Remove(connection);
         _punch?.Agent.RemoveSocket(now, connection.Socket);
+        _punch?.Tcp?.Puncher.HandleClosed(now, connection.Socket);
         Reset(connection.Socket);
         if (FindPath(connection.Socket, connection.Remote) is not { } path) return;
         Remove(now, path);

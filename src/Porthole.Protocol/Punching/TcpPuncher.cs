@@ -202,7 +202,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     /// <returns>True when it was an attempt of this puncher; an attempt that led to a connection is the owner's from then on.</returns>
     public bool HandleSocketEvent(Instant now, SocketEvent socketEvent)
     {
-        if (socketEvent is SocketEvent.Failed { Socket: var gone } && _checked.RemoveAll(connection => connection.Socket == gone) > 0) Advance(now);
+        if (socketEvent is SocketEvent.Failed { Socket: var gone }) HandleClosed(now, gone);
         bool isMine = socketEvent switch
         {
             SocketEvent.Opened opened => HandleOpened(now, opened),
@@ -224,6 +224,18 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     {
         AddChecked(now, socket, remote);
         Advance(now);
+    }
+
+    /// <summary>
+    /// Says that the owner has closed a connection, because nobody at its other end proved to be who was looked for: its addresses are attempted again. It may
+    /// have been one of which the other side knows nothing.
+    /// </summary>
+    public void HandleClosed(Instant now, SocketId socket)
+    {
+        bool wasChecked = _checked.RemoveAll(connection => connection.Socket == socket) > 0;
+        var broken = _pairs.Find(pair => pair.Connection == socket);
+        broken?.HandleBroken(now + QuickPause());
+        if (wasChecked || broken is not null) Advance(now);
     }
 
     /// <summary>Takes the passing of time. A call that comes too early, or for nothing, does nothing.</summary>
@@ -348,13 +360,6 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
 
     private bool HandleFailed(Instant now, SocketId socket, SocketFailure reason)
     {
-        if (_pairs.Find(pair => pair.Connection == socket) is { } broken)
-        {
-            broken.HandleBroken(now + QuickPause());
-            Advance(now);
-            return false;
-        }
-
         var pair = _pairs.Find(pair => pair.Socket == socket);
         if (pair is null && _spray?.Owns(socket) != true) return false;
         if (reason is SocketFailure.Refused or SocketFailure.Closed) Refusals++;

@@ -40,7 +40,7 @@ public sealed class TcpPairTests
 
         Assert.Single(lab.Packets, packet => packet.Sender == a && packet.Socket == socket && CheckBuilder.ClassOf(packet) == StunClass.Request);
         Assert.Equal(socket, Assert.Single(a.All<IceEvent.ConnectionFailed>()).Pair.Socket);
-        Assert.Equal(start + TimeSpan.FromSeconds(5), a.When<IceEvent.ConnectionFailed>());
+        Assert.Equal(start + TimeSpan.FromSeconds(3), a.When<IceEvent.ConnectionFailed>());
     }
 
     [Fact]

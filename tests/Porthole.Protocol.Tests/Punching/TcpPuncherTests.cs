@@ -62,6 +62,18 @@ public sealed class TcpPuncherTests
     }
 
     [Fact]
+    public void A_connection_that_its_owner_found_useless_is_attempted_again()
+    {
+        var bench = PuncherBench.Started().Start();
+        bench.Connect(bench.Connects.Single().Connect.Socket);
+        bench.RunFor(TimeSpan.FromSeconds(3));
+        bench.Do(() => bench.Puncher.HandleClosed(bench.Now, bench.Connects[0].Connect.Socket));
+        bench.RunFor(TimeSpan.FromMilliseconds(4));
+        Assert.Equal(2, bench.Connects.Count);
+        Assert.Empty(bench.Closes);
+    }
+
+    [Fact]
     public void After_a_refusal_the_next_attempt_follows_within_one_to_four_milliseconds_at_random()
     {
         var bench = PuncherBench.Started();

@@ -40,6 +40,9 @@ internal sealed class TcpPunch
 
     public TcpPunchingPeer B { get; }
 
+    /// <summary>Another host behind the controlling side's NAT.</summary>
+    public SimulatedHost HostBesideA => _natA.Inside.AddHost("beside a", "192.168.1.99");
+
     private LinkOptions Quiet => new() { Delay = _conditions.OneWay / 2 };
 
     /// <summary>A plain punch.</summary>
@@ -58,9 +61,10 @@ internal sealed class TcpPunch
         B.Signal = address => Lab.Schedule(Lab.Now + _conditions.OneWay, () => A.AddRemote(address));
         Lab.Schedule(skew < TimeSpan.Zero ? start - skew : start, () => A.Push(B, firstDoes));
         Lab.Schedule(skew > TimeSpan.Zero ? start + skew : start, () => B.Push(A, secondDoes));
-        Lab.RunUntil(() => A.SelectedAt is not null && B.SelectedAt is not null, _conditions.Limit);
+        A.ProofTime = B.ProofTime = 4 * _conditions.OneWay + TimeSpan.FromMilliseconds(1);
+        bool isDirect = Lab.RunUntil(() => A.IsProved && B.IsProved, _conditions.Limit);
 
-        TimeSpan? connected = A.SelectedAt is { } one && B.SelectedAt is { } other ? Instant.Max(one, other) - start : null;
+        TimeSpan? connected = isDirect && A.SelectedAt is { } one && B.SelectedAt is { } other ? Instant.Max(one, other) - start : null;
         TimeSpan? exhausted = A.ExhaustedAt is { } first && B.ExhaustedAt is { } second ? Instant.Max(first, second) - start : null;
         return new TcpPunchResult(connected, exhausted, A.Puncher.Attempts + B.Puncher.Attempts, A.FreshPorts + B.FreshPorts);
     }

@@ -49,13 +49,19 @@ internal sealed class TcpPunchingPeer : ISocketUser
     /// <summary>What signalling does with a fresh mapped address.</summary>
     public Action<TransportAddress> Signal { get; set; } = static _ => { };
 
+    /// <summary>How long a pair must last, after it was nominated, to count: what a proof of the other's key takes.</summary>
+    public TimeSpan ProofTime { get; set; }
+
     public Instant? SelectedAt { get; private set; }
+
+    /// <summary>Whether the pair has lasted so long; attempts have ended then.</summary>
+    public bool IsProved { get; private set; }
 
     public Instant? ExhaustedAt { get; private set; }
 
     public int FreshPorts { get; private set; }
 
-    public Instant? NextDeadline => Instant.Earlier(Agent.NextDeadline, Puncher.NextDeadline);
+    public Instant? NextDeadline => Instant.Earlier(Instant.Earlier(Agent.NextDeadline, Puncher.NextDeadline), IsProved ? null : SelectedAt + ProofTime);
 
     /// <summary>The server's push: the other's credentials and its mapped address, and the sign to start.</summary>
     public void Push(TcpPunchingPeer other, Action<Instant>? more = null) => _running.Invoke(now =>
@@ -116,6 +122,9 @@ internal sealed class TcpPunchingPeer : ISocketUser
     {
         Puncher.HandleDeadline(now);
         Agent.HandleDeadline(now);
+        if (IsProved || !(now >= SelectedAt + ProofTime)) return;
+        IsProved = true;
+        Puncher.Stop(now);
     }
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => Agent.TryWrite(now, ref writer);
@@ -176,12 +185,15 @@ internal sealed class TcpPunchingPeer : ISocketUser
             switch (iceEvent)
             {
                 case IceEvent.PairSelected:
-                    SelectedAt ??= now;
-                    Puncher.Stop(now);
+                    SelectedAt = now;
+                    break;
+                case IceEvent.ConsentLost when Agent.Selected is null:
+                    SelectedAt = null;
                     break;
                 case IceEvent.ConnectionFailed { Pair.Socket: var socket }:
                     Agent.RemoveSocket(now, socket);
                     Request(new SocketRequest.Close(socket, Abortive: true));
+                    Puncher.HandleClosed(now, socket);
                     break;
             }
         }
