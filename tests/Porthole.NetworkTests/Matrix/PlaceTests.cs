@@ -1,10 +1,11 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Porthole.Lab.Kernel;
+using Porthole.Protocol;
 
 namespace Porthole.NetworkTests.Matrix;
 
-/// <summary>Places beyond the matrix: what else a direct path may have to find its way through, on real kernels.</summary>
+/// <summary>Places beyond the matrix: what else a direct UDP path may have to find its way through, on real kernels.</summary>
 public sealed class PlaceTests
 {
     private const int Bytes = 100_000;
@@ -56,8 +57,8 @@ public sealed class PlaceTests
     private static async Task<JsonNode> CallAsync(KernelLab lab, KernelHost alice, KernelHost bob, string serverAddress = "0.0.0.0")
     {
         using var server = await ServerProcess.StartAsync(lab, serverAddress);
-        var called = await PeerProcess.StartAsync(bob, server, "bob");
-        var caller = await PeerProcess.StartAsync(alice, server, "alice");
+        var called = await PeerProcess.StartAsync(bob, server, "bob", Transports.Udp);
+        var caller = await PeerProcess.StartAsync(alice, server, "alice", Transports.Udp);
         await caller.CallAsync(called, Bytes, directWithin: s_search);
         var done = await caller.WaitForAsync("done", s_patience);
         Assert.True((bool)done["intact"]!);
