@@ -47,6 +47,13 @@ internal sealed partial class PeerLink
         Pump(now);
     }
 
+    /// <summary>A punching port is lost, if that is one. Connections that use it go on.</summary>
+    public void HandlePortGone(Instant now, SocketId listener)
+    {
+        _punch?.Tcp?.HandlePortGone(now, listener);
+        Pump(now);
+    }
+
     /// <summary>Takes what a NAT gave a connection that was made to see it.</summary>
     public void HandleSampled(Instant now, SocketId listener, TransportAddress? mapped)
     {

@@ -18,7 +18,12 @@ public sealed partial class PeerMachine
             if (link.HandleSocketEvent(now, socketEvent)) return;
         }
 
-        if (socketEvent is SocketEvent.Failed failed && _context.Unclaimed.Remove(failed.Socket)) return;
+        if (socketEvent is SocketEvent.Failed failed)
+        {
+            if (_context.Unclaimed.Remove(failed.Socket)) return;
+            foreach (var link in _links) link.HandlePortGone(now, failed.Socket);
+        }
+
         if (_registrar.HandleSocketEvent(now, socketEvent) is { } lost)
         {
             foreach (var link in _links) link.HandleSocketsGone(now, [lost]);

@@ -93,7 +93,7 @@ internal sealed class Registrar(PeerContext context)
     }
 
     /// <summary>Takes what became of a socket.</summary>
-    /// <returns>A UDP socket or a listener that is lost.</returns>
+    /// <returns>A UDP socket that is lost.</returns>
     public SocketId? HandleSocketEvent(Instant now, SocketEvent socketEvent)
     {
         SocketId? lost = null;
@@ -122,7 +122,6 @@ internal sealed class Registrar(PeerContext context)
                 context.TcpProbe.RemovePort(now, failed.Socket);
                 if (!context.TcpPorts.HandleFailed(failed.Socket, failed.Reason)) TellPortTaken("TCP");
                 Refresh();
-                lost = failed.Socket;
                 break;
             default:
                 if (!context.TcpProbe.HandleSocketEvent(now, socketEvent)) context.Rendezvous.HandleSocketEvent(now, socketEvent);
