@@ -291,12 +291,8 @@ internal sealed class AgentCore
         pair.OpenCheck?.Cancel(now);
         pair.OpenCheck = null;
         Valid.Lose(pair);
-        if (Selected == pair)
-        {
-            Selected = null;
-            _role.HandleNominationFailed(now, pair); // another may be nominated, should the agent go on without any
-        }
-
+        if (Selected == pair) Selected = null;
+        _role.HandleNominationFailed(now, pair); // done or under way: another may be nominated, should the agent go on
         if (Valid.Pairs.Count > 0 || State is not (IceState.Connected or IceState.Completed)) return;
         if (!HoldOpen && (State == IceState.Completed || !(now < GiveUpAt)))
         {

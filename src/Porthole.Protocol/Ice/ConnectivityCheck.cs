@@ -101,6 +101,12 @@ internal sealed class ConnectivityCheck
         Expiry = Instant.Min(Expiry, now + (wait > s_minAnswerWait ? wait : s_minAnswerWait));
     }
 
+    /// <summary>A check of the other agent came on the same TCP connection: it is there, and TCP will bring its answer.</summary>
+    public void Prolong(Instant now, IceOptions options)
+    {
+        if (Transmissions > 0) Expiry = now + options.ConnectionCheckTimeout;
+    }
+
     /// <summary>Stops sending, because a newer check takes its place.</summary>
     public void Cancel(Instant now)
     {

@@ -73,6 +73,7 @@ internal sealed class IncomingChecks(AgentCore agent)
             if (pair.State == PairState.InProgress)
             {
                 // Our own check is on the connection as well and cannot get lost: a second one would say nothing new.
+                pair.OpenCheck?.Prolong(now, agent.Options);
                 if (check.UseCandidate) agent.Role.HandleUseCandidate(now, pair);
                 return;
             }

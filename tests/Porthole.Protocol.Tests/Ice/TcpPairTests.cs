@@ -40,7 +40,23 @@ public sealed class TcpPairTests
 
         Assert.Single(lab.Packets, packet => packet.Sender == a && packet.Socket == socket && CheckBuilder.ClassOf(packet) == StunClass.Request);
         Assert.Equal(socket, Assert.Single(a.All<IceEvent.ConnectionFailed>()).Pair.Socket);
-        Assert.Equal(start + TimeSpan.FromSeconds(3), a.When<IceEvent.ConnectionFailed>());
+        Assert.Equal(start + 2 * lab.OneWay + TimeSpan.FromSeconds(3), a.When<IceEvent.ConnectionFailed>()); // counted from the other side's check
+    }
+
+    [Fact]
+    public void A_connection_on_which_the_other_side_checks_is_given_more_time()
+    {
+        var lab = new IceLab();
+        var (a, b) = StartWithoutUdp(lab);
+        a.Agent.HoldOpen = b.Agent.HoldOpen = true;
+        lab.Lost = packet => packet.Sender == b; // what is lost comes late on a real connection
+        var (socket, _) = lab.Connect(a, b, isAccepted: true);
+        lab.RunFor(TimeSpan.FromSeconds(2));
+        byte[] check = new CheckBuilder(b.Agent.LocalCredentials, a.Agent.LocalCredentials).Request(TransactionId.Create(lab.Entropy));
+        lab.Inject(a, b.Sockets[socket], check, socket);
+        var at = lab.Now;
+        lab.RunFor(TimeSpan.FromSeconds(5));
+        Assert.Equal(at + TimeSpan.FromSeconds(3), a.When<IceEvent.ConnectionFailed>());
     }
 
     [Fact]
