@@ -18,6 +18,9 @@ internal static class TcpPlanner
     /// <summary>What is added to each side of a band that was seen, as a share of its width: ten draws show 82 % of a band, with this 96 %.</summary>
     private const double Widening = 0.25;
 
+    /// <summary>The longest step that is believed: NATs count by one or two. Random ports of a small band look like longer ones now and then.</summary>
+    private const int LongestStep = 4;
+
     /// <summary>The lowest port that a NAT gives: below are those of services.</summary>
     private const int LowestPort = 1_024;
 
@@ -62,7 +65,7 @@ internal static class TcpPlanner
     private static Port Judge(TcpNatFacts? nat)
     {
         if (nat is null || nat.Mapping is not (NatMappingFact.AddressDependent or NatMappingFact.AddressAndPortDependent)) return Port.Known;
-        return nat is { Allocation: NatAllocationFact.Sequential, Step: not 0 } ? Port.Next : Port.Any;
+        return nat is { Allocation: NatAllocationFact.Sequential, Step: not 0 and >= -LongestStep and <= LongestStep } ? Port.Next : Port.Any;
     }
 
     private static (int Low, int High) Band(TcpNatFacts nat)

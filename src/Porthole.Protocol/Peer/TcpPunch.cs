@@ -14,6 +14,9 @@ internal sealed class TcpPunch
     /// <summary>The most fresh ports of one punch: each costs a listener and a mapping here, and a message to the other side.</summary>
     public const int MaxFresh = 2;
 
+    /// <summary>How many samples may stay without an answer, 1.5 s each, before the SYNs leave without one: a punch takes eight seconds.</summary>
+    private const int MaxMisses = 3;
+
     /// <summary>How long plain attempts go alone: most pairs need no guessing, and are through by then.</summary>
     public static readonly TimeSpan SprayDelay = TimeSpan.FromMilliseconds(400);
 
@@ -31,6 +34,7 @@ internal sealed class TcpPunch
     private Instant? _fireAt;
     private Instant? _sprayAt;
     private SocketId _sampled;
+    private int _misses;
     private bool _isCounted;
     private bool _isOver;
 
@@ -40,6 +44,9 @@ internal sealed class TcpPunch
         Puncher = new TcpPuncher(TcpPunchOptions.Default, context.Entropy, context.NextSocket, context.Sprays);
         Way = TcpPlanner.Plan(context.Nat.Tcp, plan.Nat.Tcp);
         _step = context.Nat.Tcp?.Step ?? 0; // as the plan knows it: the probe may have learnt otherwise when the sample comes
+
+        // A question that was lost makes a step of two out of one: every port is named, and of a NAT that really leaves one out half as many.
+        if (_step is 2 or -2) _step /= 2;
     }
 
     public TcpPuncher Puncher { get; }
@@ -143,7 +150,8 @@ internal sealed class TcpPunch
         if (_isOver || listener != _sampled || _fireAt is not null || !_context.TcpPorts.TryFind(listener, out var port)) return [];
         if (mapped is not { } last)
         {
-            Fire(now); // better a guess of the other side than no SYN at all
+            if (++_misses < MaxMisses) _context.TcpProbe.Sample(now, listener);
+            else Fire(now); // better no foresight than no SYN at all
             return [];
         }
 

@@ -86,9 +86,10 @@ public sealed class TcpPlannerTests
         Assert.True(plan.Count <= plan.HighestPort - plan.LowestPort + 1);
     }
 
-    [Fact]
-    public void A_sequential_NAT_without_a_step_is_taken_for_a_random_one() =>
-        Assert.Equal(TcpPlanKind.SprayFrom, TcpPlanner.Plan(s_sequential with { Step = 0 }, s_easy).Kind);
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-16)] // what chance makes of a small band
+    public void A_step_that_no_NAT_has_is_taken_for_chance(int step) => Assert.Equal(TcpPlanKind.SprayFrom, TcpPlanner.Plan(s_sequential with { Step = step }, s_easy).Kind);
 
     private static TcpNatFacts? Facts(string name) => name switch
     {
