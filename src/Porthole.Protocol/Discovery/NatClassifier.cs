@@ -37,6 +37,10 @@ internal static class NatClassifier
         if (ordered.Exists(static answer => answer.Mapped.Port == answer.Local.Port)) return (NatAllocation.Preserve, 0);
         if (ordered.Select(static answer => answer.Mapped).Distinct().Count() < 2) return (NatAllocation.Unknown, 0);
 
+        // Whatever the order: ports that are farther apart than as many steps were not counted.
+        var all = ordered.Select(static answer => answer.Mapped).Distinct().Select(static mapped => (int)mapped.Port).ToList();
+        if (all.Max() - all.Min() > all.Count * MaxStep) return (NatAllocation.Random, 0);
+
         // A question that was repeated may have reached the NAT after later ones.
         var ports = ordered.Where(static answer => answer.IsOrdered).Select(static answer => answer.Mapped).Distinct().Select(static mapped => (int)mapped.Port).ToList();
         if (ports.Count < 2) return (NatAllocation.Unknown, 0);

@@ -44,6 +44,9 @@ public sealed class NatClassifierTests
     [InlineData("A1=100 A2=40000 B1=7000", NatAllocation.Random, 0)]
     [InlineData("A1=100 A2=101? B1=102", NatAllocation.Sequential, 2)] // a repeated question does not tell the order
     [InlineData("A1=100 A2=101?", NatAllocation.Unknown, 0)]
+    [InlineData("A1=100? A2=4000?", NatAllocation.Random, 0)] // too far apart in any order
+    [InlineData("A1=100? A2=132?", NatAllocation.Unknown, 0)]
+    [InlineData("A1=100? A2=133?", NatAllocation.Random, 0)]
     public void Allocation_is_judged_in_the_order_of_the_questions(string answers, NatAllocation allocation, int step) =>
         Assert.Equal((allocation, step), NatClassifier.JudgeAllocation(Read(answers)));
 
