@@ -25,6 +25,12 @@ internal sealed class PathCandidate(PathId id, PathKind kind, SocketId socket, T
     /// <summary>Whether sealed packets went both ways; always so on the relay.</summary>
     public bool IsProved { get; set; } = kind == PathKind.Relay;
 
+    /// <summary>The round trip of a proof that came before the checks were through; null when there is none. It counts as soon as they are.</summary>
+    public TimeSpan? EarlyProof { get; set; }
+
+    /// <summary>Whether the proof was asked for before the checks were through, and is under way.</summary>
+    public bool IsAskedEarly { get; set; }
+
     /// <summary>Whether data went unanswered on it.</summary>
     public bool IsDead { get; set; }
 

@@ -268,7 +268,9 @@ internal sealed partial class PeerLink
         path.Pair = pair;
         if (path == _active) punch.Agent.Use(pair); // found again by a new agent, which must not release it
         if (pair.RoundTrip is { } roundTrip) path.RoundTrip = roundTrip;
-        Session!.Validate(now, path.Id); // the challenge waits for the keys
+        if (path.EarlyProof is { } proof) HandlePathProved(now, path, proof);
+        else if (!path.IsAskedEarly) Session!.Validate(now, path.Id); // the challenge waits for the keys
+        path.IsAskedEarly = false;
     }
 
     private void HandlePairLost(Instant now, CandidatePair pair)
@@ -284,10 +286,17 @@ internal sealed partial class PeerLink
     private void HandlePathProved(Instant now, SessionEvent.PathValidated validated)
     {
         if (FindPath(validated.Path) is not { } path) return;
+        if (path is { IsAskedEarly: true, IsPairValid: false }) path.EarlyProof = validated.RoundTrip;
+        else HandlePathProved(now, path, validated.RoundTrip);
+    }
+
+    private void HandlePathProved(Instant now, PathCandidate path, TimeSpan roundTrip)
+    {
+        path.EarlyProof = null;
         path.IsProved = true;
         path.IsDead = false;
         if (FindConnection(path.Socket) is { } connection) connection.Unproved = 0;
-        path.RoundTrip = validated.RoundTrip;
+        path.RoundTrip = roundTrip;
         if (path.IsDirect) SettleTcp(now, path);
         SelectPath(now);
     }

@@ -102,8 +102,14 @@ internal sealed partial class PeerLink
         {
             case TcpPunchEvent.Connected connected:
                 // Without an agent that asks who is there a connection is of no use.
-                if (_connections.Count == IceOptions.ConnectionLimit || !punch.Agent.AddConnection(now, connected.Socket, connected.Local, connected.Remote)) Reset(connected.Socket);
-                else _connections.Add(new LinkConnection(connected.Socket, connected.Local, connected.Remote));
+                if (_connections.Count == IceOptions.ConnectionLimit || !punch.Agent.AddConnection(now, connected.Socket, connected.Local, connected.Remote))
+                {
+                    Reset(connected.Socket);
+                    break;
+                }
+
+                _connections.Add(new LinkConnection(connected.Socket, connected.Local, connected.Remote));
+                ProveEarly(now, _connections[^1]);
                 break;
             case TcpPunchEvent.FreshPortWanted wanted:
                 punch.Tcp!.HandleFreshPortWanted(wanted.Listener);
@@ -135,6 +141,18 @@ internal sealed partial class PeerLink
         {
             if (TryClaim(now, waiting, waiting.Message.Span)) _context.Unclaimed.Remove(waiting.Socket);
         }
+    }
+
+    /// <summary>
+    /// Has a connection that this side made proved at once and not a round trip later, where there is no direct path yet: the challenge goes out behind the
+    /// check, and the stream keeps that order. Who has connected by itself gets none before it has shown a check. It becomes a path when both have succeeded.
+    /// </summary>
+    private void ProveEarly(Instant now, LinkConnection connection)
+    {
+        if (_paths.Exists(static path => path is { IsDirect: true, IsUsable: true })) return;
+        if (EnsurePath(now, connection.Socket, connection.Local, connection.Remote) is not { IsPairValid: false, IsAskedEarly: false } path) return;
+        path.IsAskedEarly = true;
+        Session!.Validate(now, path.Id);
     }
 
     /// <summary>A direct path is proved: says what becomes of the attempts, and of other connections.</summary>

@@ -45,10 +45,15 @@ public sealed class DisruptionTests : IAsyncDisposable
     {
         var (alice, bob, aliceSite, _) = await StartAsync();
 
-        // The first call of a process compiles what it runs, which may make the round trip over UDP look long.
-        await alice.CallAsync(bob, 1_000, directWithin: s_direct);
-        await alice.WaitForAsync("done", s_patience);
-        await bob.WaitForAsync("answered", s_patience);
+        // The first call of a process compiles what it runs, which may make the round trip over UDP look long: both have one with somebody else.
+        var carol = await PeerProcess.StartAsync(Lab.AddSite(KernelNatKind.PortRestricted).AddHost("carol"), _server!, "carol");
+        foreach (var (caller, called) in new[] { (alice, carol), (carol, bob) })
+        {
+            await caller.CallAsync(called, 1_000, directWithin: s_direct);
+            await caller.WaitForAsync("done", s_patience);
+            await called.WaitForAsync("answered", s_patience);
+        }
+
         await alice.CallAsync(bob, 20 * Rate, Rate, s_direct);
         await alice.WaitForAsync("progress", s_patience, progress => (string)progress["kind"]! == "Udp" && (long)progress["received"]! > Rate);
         double blockedAt = Now;

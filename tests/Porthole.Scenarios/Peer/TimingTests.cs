@@ -29,6 +29,25 @@ public sealed class TimingTests
     }
 
     [Theory]
+    [InlineData(10)]
+    [InlineData(20)]
+    [InlineData(50)]
+    [InlineData(100)]
+    public void Two_port_restricted_peers_meet_over_TCP_one_round_trip_later(double linkDelay)
+    {
+        double r = 2 * linkDelay, d = 2 * linkDelay;
+        for (ulong seed = 1; seed <= (ulong)PeerPair.Seeds; seed++)
+        {
+            var pair = PeerPair.BehindNats(seed, NatProfile.PortRestricted, NatProfile.PortRestricted, linkDelay, linkDelay, linkDelay, TcpPair.TcpOnly).Call();
+            Assert.True(pair.Until(() => pair.IsDirect, 5));
+
+            Assert.InRange(pair.After<PeerEvent.Opened>(), 4 * r, 4 * r + Slack);
+            Assert.InRange(pair.After<PeerEvent.PairFound>(), 2 * r + 4 * d, 2 * r + 4 * d + Slack);
+            Assert.InRange(pair.After<PeerEvent.PathChanged>(changed => changed.Path.Kind == PathKind.Tcp), 2 * r + 4 * d, 2 * r + 4 * d + Slack);
+        }
+    }
+
+    [Theory]
     [InlineData(10, 40)]
     [InlineData(40, 10)]
     [InlineData(5, 90)]
