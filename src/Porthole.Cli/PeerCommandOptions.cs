@@ -15,7 +15,7 @@ internal sealed class PeerCommandOptions
 {
     private const string ServerVariable = "PORTHOLE_SERVER";
 
-    private readonly Option<string?> _name = new("--as") { Description = "The name to register.", HelpName = "NAME", CustomParser = Parsers.ParseName };
+    private readonly Option<string?> _name = new("--as") { Description = "The name to register: 1 to 32 of a-z, 0-9, '-', '_', '.'.", HelpName = "NAME", CustomParser = Parsers.ParseName };
     private readonly Option<ServerAddress?> _server = new("--server")
     {
         Description = "The server: http://HOST[:PORT], HOST[:PORT], or with its key pinned porthole://HOST[:PORT]#KEY (default: the variable PORTHOLE_SERVER).",
@@ -34,7 +34,7 @@ internal sealed class PeerCommandOptions
         Description = "The access token that the server asks for (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken,
     };
 
-    private readonly Option<IPAddress?> _ip = new("--ip") { Description = "The local address to use; 0.0.0.0 means all.", HelpName = "IP", CustomParser = Parsers.ParseAddress };
+    private readonly Option<IPAddress?> _ip = new("--ip") { Description = "The local address to use; 0.0.0.0 means all (default: all).", HelpName = "IP", CustomParser = Parsers.ParseAddress };
     private readonly Option<int?> _port = new("--port")
     {
         Description = $"The local port, UDP and TCP, which must be free (default: {PeerMachineOptions.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,

@@ -99,6 +99,12 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         var links = room.Links;
         foreach (var link in links) Tell(await DescribeAsync(link).ConfigureAwait(false));
         foreach (string caller in room.Callers) Tell($"{caller}: is calling, /accept {caller} or /refuse {caller}");
+        if (!node.Server.IsRegistered)
+        {
+            Tell("Who else is online is not known: the server is lost at present.");
+            return;
+        }
+
         try
         {
             var others = (await node.PeersAsync().ConfigureAwait(false)).Where(peer => !links.Any(link => link.Connection.RemotePeerId == peer.Peer)).ToArray();

@@ -16,6 +16,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
     private readonly CancellationTokenSource _closing = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _lastNumber;
+    private bool _isServerLost;
 
     /// <summary>Completes when the server will not have this peer back; faults with the reason.</summary>
     public TaskCompletionSource Lost { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -265,9 +266,11 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
 
     private void HandleServer(object? sender, ServerState state)
     {
+        bool isNews = state.IsRegistered || !_isServerLost; // what comes of each new attempt is none
+        _isServerLost = !state.IsRegistered;
         if (state.IsRegistered) view.Show(new ChatEvent.Registered(node.Name, node.Id));
-        else if (state.WillRetry) view.Show(new ChatEvent.ServerLost(state.Text));
-        else if (state.Error is { } error) Lost.TrySetException(new PeerException(error, state.Text));
+        else if (state.WillRetry && isNews) view.Show(new ChatEvent.ServerLost(state.Text));
+        else if (!state.WillRetry && state.Error is { } error) Lost.TrySetException(new PeerException(error, state.Text));
     }
 
 }

@@ -15,19 +15,24 @@ internal static class ServerCommand
         var ip = new Option<IPAddress>("--ip")
         {
             Description = "The address to listen on; 0.0.0.0 means all IPv4 addresses, :: all addresses.",
+            HelpName = "IP",
             DefaultValueFactory = static _ => IPAddress.Any,
             CustomParser = Parsers.ParseAddress,
         };
-        var port = new Option<int?>("--port") { Description = $"The TCP port of main connections and /health. Default {MainConnection.DefaultPort}, or another if it is taken.", CustomParser = Parsers.ParsePort };
+        var port = new Option<int?>("--port")
+        {
+            Description = $"The TCP port of main connections and /health (default: {MainConnection.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,
+        };
         var stunPort = new Option<int?>("--stun-port")
         {
-            Description = $"The first of {PortholeServerOptions.StunPortCount} STUN ports. Default {StunServerOptions.DefaultPort}, or others if they are taken.",
+            Description = $"The first of {PortholeServerOptions.StunPortCount} STUN ports, UDP and TCP (default: {StunServerOptions.DefaultPort}, or others if they are taken).",
+            HelpName = "PORT",
             CustomParser = Parsers.ParsePort,
         };
         var token = new Option<string?>("--token") { Description = "Serve only clients that show this access token (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken };
-        var publicPresence = new Option<bool>("--public-presence") { Description = "Tell everyone when anyone logs in." };
+        var publicPresence = new Option<bool>("--public-presence") { Description = "Tell everyone when anyone logs in or leaves ('porthole chat --auto-connect')." };
         var lobby = new Option<bool>("--lobby") { Description = "Let strangers meet without a code ('porthole meet'): nobody proves anything to the other." };
-        var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps.", HelpName = "DIR" };
+        var data = new Option<string?>("--data") { Description = "The folder for the server's key and the names it keeps (default: ~/.local/share/porthole).", HelpName = "DIR" };
         var inMemory = new Option<bool>("--in-memory") { Description = "Keep key and names in memory only: both are new at each start." };
         var json = CommonOptions.Json();
         var leash = CommonOptions.Leash();

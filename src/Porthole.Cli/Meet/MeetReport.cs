@@ -14,6 +14,7 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
     private ImmutableArray<OwnAddress> _own = [];
     private long _began;
     private bool _isRegistered;
+    private bool _isServerLost;
     private bool _isWarned;
 
     /// <summary>Begins to take events: before the peer is started.</summary>
@@ -81,7 +82,11 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
             case PeerEvent.NatReported reported:
                 HandleNat(reported.Report);
                 break;
-            case PeerEvent.ServerLost { WillRetry: true } lost when _isRegistered:
+            case PeerEvent.Registered:
+                _isServerLost = false;
+                break;
+            case PeerEvent.ServerLost { WillRetry: true } lost when _isRegistered && !_isServerLost:
+                _isServerLost = true;
                 Say("server-lost", $"The server is lost: {lost.Text} Trying again.", writer => writer.WriteString("text", lost.Text));
                 break;
             case PeerEvent.Waiting:

@@ -41,8 +41,8 @@ internal static class VerdictWriter
             return tcp.Puncher.Refusals > 0 ? VerdictReason.TcpRefused : VerdictReason.NoAnswer;
         }
 
-        if (punch.Tcp is null && IsSilent(punch.Plan.Nat) && punch.Plan.Nat.Tcp is { Mapping: not NatMappingFact.Blocked }) return VerdictReason.NoCommonTransport;
         if (IsSilent(here)) return VerdictReason.UdpBlockedHere;
+        if (punch.Tcp is null && IsSilent(punch.Plan.Nat) && punch.Plan.Nat.Tcp is { Mapping: not NatMappingFact.Blocked }) return VerdictReason.NoCommonTransport;
         if (IsSilent(punch.Plan.Nat) || punch.Plan.Candidates.IsEmpty) return VerdictReason.UdpBlockedThere;
         return VariesByPort(here) || VariesByPort(punch.Plan.Nat) ? VerdictReason.HardNat : VerdictReason.NoAnswer;
     }

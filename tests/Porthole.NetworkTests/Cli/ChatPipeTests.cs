@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Porthole.NetworkTests.Cli;
 
 /// <summary>The chat through pipes: plain lines in, plain lines out.</summary>
@@ -107,6 +109,39 @@ public sealed class ChatPipeTests(CliServer server) : IClassFixture<CliServer>
         await bob.Input.WriteLineAsync("/accept");
         Assert.Equal("thanks", (string)(await bob.EventAsync("message"))["text"]!);
         (await accepted.EndAsync()).AssertEnded(0);
+    }
+
+    [Fact]
+    public async Task A_chat_goes_on_without_its_server_and_says_once_that_it_is_lost()
+    {
+        string data = server.NewHome(), ip = server.Block[4].Address.ToString();
+        var introducer = CliProcess.Start(data, "server", "--ip", ip, "--data", data, "--json");
+        try
+        {
+            string address = (string)(await introducer.EventAsync("listening"))["http"]!;
+            await using var bob = CliProcess.Start(server.NewHome(), "chat", "--as", "bob", "--server", address, "--accept", "anyone");
+            await bob.LineAsync(static line => line.StartsWith("* You are", StringComparison.Ordinal));
+            await using var alice = CliProcess.Start(server.NewHome(), "chat", "--as", "alice", "--server", address, "--connect", "bob");
+            await alice.LineAsync(static line => line.StartsWith("* bob is direct", StringComparison.Ordinal));
+            await introducer.DisposeAsync();
+            await alice.LineAsync(static line => line.StartsWith("* The server is lost", StringComparison.Ordinal));
+            await alice.Input.WriteLineAsync("still there?");
+            Assert.Equal("alice: still there?", await bob.LineAsync(static line => !line.StartsWith('*')));
+            await alice.Input.WriteLineAsync("/peers");
+            await alice.LineAsync(static line => line.StartsWith("* bob: direct", StringComparison.Ordinal));
+            await alice.LineAsync(static line => line.StartsWith("* Who else is online is not known", StringComparison.Ordinal));
+
+            introducer = CliProcess.Start(data, "server", "--ip", ip, "--port", new Uri(address).Port.ToString(CultureInfo.InvariantCulture), "--data", data, "--json");
+            await alice.LineAsync(static line => line.StartsWith("* You are", StringComparison.Ordinal));
+            await alice.Input.WriteLineAsync("/quit");
+            var result = await alice.EndAsync();
+            result.AssertEnded(0);
+            Assert.Single(result.Output, static line => line.StartsWith("* The server is lost", StringComparison.Ordinal));
+        }
+        finally
+        {
+            await introducer.DisposeAsync();
+        }
     }
 
     [Fact]

@@ -231,6 +231,15 @@ public sealed class TcpTests
     }
 
     [Fact]
+    public void Who_wants_UDP_only_and_has_none_is_told_of_that_first()
+    {
+        var pair = TcpPair.BehindNats(1, true, true, static options => options with { Transports = options.Name == "alice" ? Transports.Udp : Transports.All }).Call();
+        Assert.True(pair.Until(() => pair.IsOpen, 2));
+
+        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.UdpBlockedHere && pair.VerdictOfBob().Reason == VerdictReason.UdpBlockedHere, 60), pair.Say());
+    }
+
+    [Fact]
     public void Who_wants_UDP_only_neither_listens_nor_connects()
     {
         var pair = TcpPair.BehindNats(1, false, false, static options => options with { Transports = Transports.Udp }).Call();
