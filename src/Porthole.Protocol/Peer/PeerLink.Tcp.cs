@@ -9,9 +9,10 @@ internal sealed partial class PeerLink
 {
     /// <summary>
     /// How long attempts go on after UDP is through. A connection that comes up in this time is the spare that carries the session where UDP is blocked later,
-    /// be the server there or not; between most NATs it is a matter of one round trip.
+    /// be the server there or not; between most NATs it is a matter of one round trip. Long enough for the SYN that the system repeats after a second: behind Linux
+    /// routers the first one is lost when the same two ports were connected less than ten seconds ago.
     /// </summary>
-    private static readonly TimeSpan s_spareTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_spareTime = TimeSpan.FromSeconds(1.5);
 
     /// <summary>
     /// The punches of a session that all connect by TCP, and which of the later ones do: where TCP never came through, every try costs hundreds of SYNs if NATs
