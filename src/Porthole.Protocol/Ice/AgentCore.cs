@@ -101,7 +101,7 @@ internal sealed class AgentCore
 
         var pair = new CandidatePair(local, remote, priority);
         if (!Checklist.TryAdd(pair, vouched, out var removed)) return null;
-        if (removed is not null) Forget(removed);
+        if (removed is not null) Drop(removed);
         return pair;
     }
 
@@ -127,7 +127,7 @@ internal sealed class AgentCore
             return null;
         }
 
-        if (removed is not null) Forget(removed);
+        if (removed is not null) Drop(removed);
         return pair;
     }
 
@@ -329,6 +329,13 @@ internal sealed class AgentCore
 
     public bool TryTakeEvent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IceEvent? iceEvent) => _events.TryDequeue(out iceEvent);
 
+    /// <summary>Gives up a pair for others. Nobody else knows of a connection that is still asked who is there: its owner is told to close it.</summary>
+    private void Drop(CandidatePair pair)
+    {
+        Forget(pair);
+        if (pair.Transport == Transports.Tcp && pair.State is PairState.Waiting or PairState.InProgress) Report(new IceEvent.ConnectionFailed(pair));
+    }
+
     private int CountConnections()
     {
         int count = 0;
@@ -346,7 +353,7 @@ internal sealed class AgentCore
         Valid.KeepOnly(selected);
         for (int i = Checklist.Pairs.Count - 1; i >= 0; i--)
         {
-            if (Checklist.Pairs[i] != selected) Forget(Checklist.Pairs[i]);
+            if (Checklist.Pairs[i] != selected) Drop(Checklist.Pairs[i]);
         }
     }
 

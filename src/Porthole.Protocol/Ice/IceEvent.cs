@@ -29,7 +29,10 @@ public abstract record IceEvent
     /// <param name="Pair">The pair.</param>
     public sealed record PairReleased(CandidatePair Pair) : IceEvent;
 
-    /// <summary>A check on a TCP connection was refused, or not answered in time: whoever is there is not the other agent. The connection should be closed.</summary>
+    /// <summary>
+    /// A check on a TCP connection was refused, or not answered in time: whoever is there is not the other agent. Or the pair was given up before the answer, since
+    /// another was nominated. The connection should be closed.
+    /// </summary>
     /// <param name="Pair">The pair.</param>
     public sealed record ConnectionFailed(CandidatePair Pair) : IceEvent;
 

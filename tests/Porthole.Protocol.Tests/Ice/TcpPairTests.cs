@@ -292,6 +292,25 @@ public sealed class TcpPairTests
     }
 
     [Fact]
+    public void Connections_that_are_still_checked_when_an_agent_concludes_are_given_back()
+    {
+        var lab = new IceLab();
+        var options = IceOptions.Default with { NominationPatience = TimeSpan.Zero };
+        var a = lab.Add("a", IceRole.Controlling, options, IceLab.A);
+        var b = lab.Add("b", IceRole.Controlled, options, IceLab.B);
+        Acquaint(lab, a, b);
+        lab.Lost = static packet => packet.Socket == new SocketId(8_901);
+        var (silent, silentOfB) = lab.Connect(a, b, port: 8_901);
+        var (good, goodOfB) = lab.Connect(a, b, port: 8_902);
+        lab.RunFor(TimeSpan.FromSeconds(1));
+
+        Assert.Equal((IceState.Completed, IceState.Completed), (a.Agent.State, b.Agent.State));
+        Assert.Equal((good, goodOfB), (a.Agent.Selected!.Socket, b.Agent.Selected!.Socket));
+        Assert.Equal(silent, Assert.Single(a.All<IceEvent.ConnectionFailed>()).Pair.Socket);
+        Assert.Equal(silentOfB, Assert.Single(b.All<IceEvent.ConnectionFailed>()).Pair.Socket);
+    }
+
+    [Fact]
     public void An_agent_that_is_done_takes_no_connection()
     {
         var lab = new IceLab();
