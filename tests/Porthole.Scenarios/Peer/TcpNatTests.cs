@@ -1,4 +1,6 @@
 using Porthole.Lab.Nat;
+using Porthole.Lab.Scenarios;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Scenarios.Peer;
@@ -48,6 +50,27 @@ public sealed class TcpNatTests
     {
         AssertMeet(seed, s_band, NatProfile.PortRestricted);
         AssertMeet(seed, NatProfile.PortRestricted, s_band);
+    }
+
+    /// <summary>A NAT that lets everybody in to a port, as one where the user has it forwarded: no SYN of bob's hits alice's random port, hers comes to his listener.</summary>
+    [Theory]
+    [MemberData(nameof(SeedList))]
+    public void A_mapped_port_is_met_by_its_listener_whatever_port_the_other_side_comes_from(ulong seed)
+    {
+        foreach (bool isCalled in new[] { true, false })
+        {
+            var mapped = NatProfile.FullCone;
+            var pair = TcpPair.BehindNats(seed, true, true, alice: isCalled ? NatProfile.Symmetric : mapped, bob: isCalled ? mapped : NatProfile.Symmetric).Call();
+            Assert.True(pair.Until(pair.IsOnTcp, 5), pair.Say());
+
+            var (atAlice, atBob) = (SocketInUse(pair.Alice, pair.Connection), SocketInUse(pair.Bob, pair.Bob.Opened));
+            var (listening, connecting) = isCalled ? (atBob, atAlice) : (atAlice, atBob);
+            Assert.True(listening.Value < 0, "what is accepted is numbered downwards");
+            Assert.True(connecting.Value > 0);
+            pair.AssertCarries();
+        }
+
+        static SocketId SocketInUse(SimulatedPeer peer, ConnectionHandle connection) => Assert.Single(peer.Machine.GetPaths(connection), static path => path.IsActive).Socket;
     }
 
     [Fact]
