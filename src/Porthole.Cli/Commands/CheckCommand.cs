@@ -37,7 +37,6 @@ internal static class CheckCommand
                     if (report is { IsComplete: true, Tcp.IsComplete: true }) complete.TrySetResult();
                 },
             };
-            NatReport found; // what is reported while the node ends says only that it ends
             var node = await PeerNode.StartAsync(options, interrupt.Token).ConfigureAwait(false);
             await using (node.ConfigureAwait(false))
             {
@@ -46,12 +45,11 @@ internal static class CheckCommand
                 await Task.WhenAny(complete.Task, Task.Delay(s_silence, late.Token)).ConfigureAwait(false);
                 if (!IsSettled(newest)) await complete.Task.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 interrupt.Token.ThrowIfCancellationRequested();
-                found = newest;
             }
 
-            if (parsed.GetValue(json)) WriteJson(found, options.Server);
-            else WriteWords(found, options.Server);
-            if (found.IsUdpReachable) return ExitCode.Success;
+            if (parsed.GetValue(json)) WriteJson(newest, options.Server);
+            else WriteWords(newest, options.Server);
+            if (newest.IsUdpReachable) return ExitCode.Success;
             Complaint.Write(UdpWarning.Text(options.Server));
             return ExitCode.UdpBlocked;
         });

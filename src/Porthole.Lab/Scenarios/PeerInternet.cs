@@ -65,6 +65,13 @@ public sealed class PeerInternet
         (_rendezvous, _stun, _stunStream) = (null, null, null);
     }
 
+    /// <summary>Ends STUN over TCP alone: a server behind a firewall that lets only its UDP ports and main connections through.</summary>
+    public void KillTcpStun()
+    {
+        _stunStream?.Stop();
+        _stunStream = null;
+    }
+
     /// <summary>Starts the server again, with the key and the names it had.</summary>
     public void StartServer()
     {

@@ -14,7 +14,7 @@ internal sealed class PeerContext
 
     private PeerContext(PeerMachineOptions options, EntropySource entropy)
     {
-        (Options, Entropy, Nat) = (options, entropy, NatFacts.Unknown with { RelayOnly = options.RelayOnly });
+        (Options, Entropy, Nat) = (options, entropy, NatFacts.Unknown with { RelayOnly = options.RelayOnly, TcpOnly = options.Transports == Transports.Tcp });
         Rendezvous = new RendezvousClient(options.Server, options.Identity, entropy, NextSocket);
         Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket);
         TcpPorts = new LocalTcpPorts(options.AnyPortInstead, NextSocket);

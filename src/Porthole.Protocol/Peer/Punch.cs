@@ -40,8 +40,11 @@ internal sealed class Punch
 
     public int AnswersReceived { get; private set; }
 
-    /// <summary>Whether checks go by UDP.</summary>
+    /// <summary>Whether checks may go by UDP: both sides want it.</summary>
     public required bool UsesUdp { get; init; }
+
+    /// <summary>Whether this side wants TCP, though not in every try.</summary>
+    public required bool WantsTcp { get; init; }
 
     /// <summary>Whether a pair was found in this try.</summary>
     public bool HadPair { get; set; }
@@ -66,7 +69,12 @@ internal sealed class Punch
         foreach (var candidate in context.Candidates) agent.AddLocalCandidate(now, candidate);
         agent.SetRemoteCredentials(now, new IceCredentials(plan.Remote.Ufrag, plan.Remote.Password));
         var delay = plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay;
-        var punch = new Punch(plan, agent, withTcp && context.Wants(Transports.Tcp) ? TcpPunch.Create(context, session, plan, now) : null, now + delay) { UsesUdp = context.Wants(Transports.Udp) };
+        bool wantsTcp = context.Wants(Transports.Tcp);
+        var punch = new Punch(plan, agent, withTcp && wantsTcp ? TcpPunch.Create(context, session, plan, now) : null, now + delay)
+        {
+            UsesUdp = context.Wants(Transports.Udp) && !plan.Nat.TcpOnly,
+            WantsTcp = wantsTcp,
+        };
         punch.Tcp?.Prepare(now);
         foreach (var candidate in plan.Candidates) punch.AddRemote(now, candidate);
         return punch;

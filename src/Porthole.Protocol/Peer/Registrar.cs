@@ -53,7 +53,7 @@ internal sealed class Registrar(PeerContext context)
 
     public void Stop(Instant now)
     {
-        _connectBy = _registerBy = _renewAt = null;
+        (_isStarted, _connectBy, _registerBy, _renewAt) = (false, null, null, null); // what the probes say of ports that close one by one is no finding
         context.Rendezvous.Stop(now);
         foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
         context.TcpPorts.Close();
@@ -271,7 +271,7 @@ internal sealed class Registrar(PeerContext context)
 
     private void HandleReport(Instant now, NatReport report, List<PeerLink> links)
     {
-        if (!_isStarted) return; // the server was left: what was found out last stands
+        if (!_isStarted) return; // the server was left, or everything ends: what was found out last stands
 
         // Of TCP alone the silence says nothing while UDP's answer may be on its way; its answer says that UDP's would have come, for it is faster.
         bool isDecisive = report.IsUdpReachable || report.Tcp is null or { IsReachable: true } || report.Mapping != NatMapping.Unknown || !context.Wants(Transports.Udp);
@@ -318,6 +318,6 @@ internal sealed class Registrar(PeerContext context)
     private void Refresh()
     {
         (context.Candidates, _infos) = CandidateGatherer.Gather(context);
-        if (Report is { } report && !context.Options.RelayOnly) context.Nat = CandidateGatherer.ToFacts(report);
+        if (Report is { } report && !context.Options.RelayOnly) context.Nat = CandidateGatherer.ToFacts(report) with { TcpOnly = context.Nat.TcpOnly };
     }
 }

@@ -36,13 +36,14 @@ internal static class VerdictWriter
     {
         if (!punch.UsesUdp)
         {
+            if (!punch.WantsTcp) return VerdictReason.NoCommonTransport;
             if (punch.Tcp is not { HasRemote: true } tcp) return punch.Plan.Nat.Tcp is null ? VerdictReason.NoCommonTransport : VerdictReason.NoAnswer;
             if (tcp.Way.Kind == TcpPlanKind.None) return VerdictReason.HardNat;
             return tcp.Puncher.Refusals > 0 ? VerdictReason.TcpRefused : VerdictReason.NoAnswer;
         }
 
         if (IsSilent(here)) return VerdictReason.UdpBlockedHere;
-        if (punch.Tcp is null && IsSilent(punch.Plan.Nat) && punch.Plan.Nat.Tcp is { Mapping: not NatMappingFact.Blocked }) return VerdictReason.NoCommonTransport;
+        if (!punch.WantsTcp && IsSilent(punch.Plan.Nat) && punch.Plan.Nat.Tcp is { Mapping: not NatMappingFact.Blocked }) return VerdictReason.NoCommonTransport;
         if (IsSilent(punch.Plan.Nat) || punch.Plan.Candidates.IsEmpty) return VerdictReason.UdpBlockedThere;
         return VariesByPort(here) || VariesByPort(punch.Plan.Nat) ? VerdictReason.HardNat : VerdictReason.NoAnswer;
     }

@@ -48,6 +48,12 @@ public sealed record NatFacts(NatMappingFact Mapping, NatAllocationFact Allocati
     /// <summary>Whether the peer wants no direct path: then nobody needs to look for the reason why there is none.</summary>
     public bool RelayOnly { get; init; }
 
+    /// <summary>
+    /// Whether the peer wants direct paths by TCP only: that no UDP comes from it says nothing about its network. A peer of before, which knows UDP only, does not
+    /// say so.
+    /// </summary>
+    public bool TcpOnly { get; init; }
+
     /// <summary>The same for TCP, which a NAT may treat otherwise; null while nothing is known, or TCP is not wanted.</summary>
     public TcpNatFacts? Tcp { get; init; }
 

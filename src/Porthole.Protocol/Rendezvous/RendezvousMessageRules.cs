@@ -75,7 +75,8 @@ internal static class RendezvousMessageRules
     private static bool IsRoom(string? room, PresenceMode presence) =>
         presence == PresenceMode.Room ? room is not null && IsText(room, MaxRoom) : room is null;
 
-    private static bool IsNat(NatFacts nat) => IsStep(nat.Step) && (nat.Tcp is null || IsNat(nat.Tcp));
+    private static bool IsNat(NatFacts nat) =>
+        IsStep(nat.Step) && !(nat.TcpOnly && (nat.RelayOnly || nat.UdpReachable)) && (nat.Tcp is null || IsNat(nat.Tcp));
 
     private static bool IsNat(TcpNatFacts nat) => IsStep(nat.Step) && nat.Allocation switch
     {

@@ -13,6 +13,7 @@ public sealed class RendezvousCodecTests
     private static readonly SessionId s_session = new(0x0123_4567_89AB_CDEF);
     private static readonly CandidateInfo s_candidate = WorldClient.Claim("203.0.113.1:40000", "192.168.1.10:5000") with { Proof = new byte[] { 1, 2, 3 } };
     private static readonly NatFacts s_nat = new(NatMappingFact.EndpointOrAddressDependent, NatAllocationFact.Sequential, -2, true);
+    private static readonly NatFacts s_tcpOnly = NatFacts.Unknown with { TcpOnly = true };
     private static readonly NatFacts s_bothNats = s_nat with { Tcp = new TcpNatFacts(NatMappingFact.AddressAndPortDependent, NatAllocationFact.Random, 0, 40_003, 40_250) };
     private static readonly HandshakeOffer s_offer = new(HandshakePattern.IKpsk2, new byte[1_200]);
     private static readonly StunAccess s_access = new("user", "pass", TimeSpan.FromHours(2));
@@ -26,7 +27,7 @@ public sealed class RendezvousCodecTests
         new ClientMessage.Hello(1, new InstanceId(5), "secret"), new ClientMessage.Hello(1, new InstanceId(5)), new ClientMessage.Allow([s_key.PeerId]),
         new ClientMessage.Know([]), new ClientMessage.Register("bob", AcceptPolicy.Ask, PresenceMode.Room, "garden \u00e9", [s_candidate], s_nat),
         new ClientMessage.Register(null, AcceptPolicy.Anyone, PresenceMode.None, null, [], NatFacts.Unknown), new ClientMessage.Update([s_candidate], s_nat),
-        new ClientMessage.Update([s_candidate], s_bothNats), new ClientMessage.Connect(s_session, "bob", null, s_offer, 7), new ClientMessage.Connect(s_session, s_key.PeerId.ToString(), new InstanceId(9), s_offer, 0),
+        new ClientMessage.Update([s_candidate], s_bothNats), new ClientMessage.Update([], s_tcpOnly), new ClientMessage.Connect(s_session, "bob", null, s_offer, 7), new ClientMessage.Connect(s_session, s_key.PeerId.ToString(), new InstanceId(9), s_offer, 0),
         new ClientMessage.Meet(s_session, "7K2QD", s_offer), new ClientMessage.Meet(s_session, null, s_offer), new ClientMessage.Met(s_session),
         new ClientMessage.Accept(s_session), new ClientMessage.Refuse(s_session), new ClientMessage.Candidates(s_session, 1, [s_candidate]),
         new ClientMessage.Restart(s_session, 0), new ClientMessage.Reopen(s_session, s_key.PeerId, 3), new ClientMessage.Release(s_session),
@@ -41,7 +42,7 @@ public sealed class RendezvousCodecTests
         new ServerMessage.SessionBegun(new SessionPush(s_session, false, s_key.PublicKey, null, new InstanceId(2), "bob", s_offer, s_plan)),
         new ServerMessage.Superseded(s_session, new SessionId(1)), new ServerMessage.Incoming(s_session, s_key.PublicKey, null, new InstanceId(1)),
         new ServerMessage.Ringing(s_session), new ServerMessage.Waiting(s_session), new ServerMessage.Candidates(s_session, 0, [s_candidate]), new ServerMessage.Restarted(s_session, s_plan),
-        new ServerMessage.Restarted(s_session, s_plan with { Nat = s_bothNats }),
+        new ServerMessage.Restarted(s_session, s_plan with { Nat = s_bothNats }), new ServerMessage.Restarted(s_session, s_plan with { Nat = s_tcpOnly }),
         new ServerMessage.Reopened(s_session, 2), new ServerMessage.Closed(s_session, SessionCloseReason.PeerDisconnected),
         new ServerMessage.PeerList([new PeerInfo(s_key.PeerId, "bob"), new PeerInfo(s_key.PeerId, null)], true),
         new ServerMessage.Presence(new PeerInfo(s_key.PeerId, null), false), new ServerMessage.Ping(0), new ServerMessage.Pong(-1),
@@ -114,6 +115,9 @@ public sealed class RendezvousCodecTests
     [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":{}}}""")]
     [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":{"mapping":"blocked","allocation":"unknown","step":0,"lowestPort":-1,"highestPort":0}}}""")]
     [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcp":{"mapping":"unknown","allocation":"random","step":0,"lowestPort":1,"highestPort":65536}}}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true,"tcpOnly":true}}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":false,"tcpOnly":true,"relayOnly":true}}""")]
+    [InlineData("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":false,"tcpOnly":1}}""")]
     [InlineData("""{"type":"release","session":"0000000000000000"}""")]
     [InlineData("""{"type":"release","session":null}""")]
     [InlineData("""{"type":"release","session":"\ud800"}""")]
@@ -132,6 +136,7 @@ public sealed class RendezvousCodecTests
     {
         Assert.True(RendezvousCodec.TryDecode("""{"type":"update","list":[],"nat":{"mapping":"unknown","allocation":"unknown","step":0,"udpReachable":true}}"""u8, out ClientMessage? message));
         Assert.Null(Assert.IsType<ClientMessage.Update>(message).Nat.Tcp);
+        Assert.False(Assert.IsType<ClientMessage.Update>(message).Nat.TcpOnly);
     }
 
     [Theory]

@@ -230,6 +230,34 @@ public sealed class TcpTests
         pair.AssertCarries();
     }
 
+    [Theory]
+    [InlineData(Transports.Udp, Transports.Tcp)]
+    [InlineData(Transports.Tcp, Transports.Udp)]
+    public void They_are_told_so_though_nothing_is_known_of_TCP(Transports atAlice, Transports atBob)
+    {
+        var net = new PeerInternet(1, s_link);
+        net.KillTcpStun();
+        var one = net.Simulation.Internet.AddNat("nat of alice", NatProfile.PortRestricted, "203.0.113.1", link: s_link);
+        var other = net.Simulation.Internet.AddNat("nat of bob", NatProfile.PortRestricted, "203.0.113.2", link: s_link);
+        var pair = PeerPair.Warm(
+            net,
+            net.AddPeer("alice", one.Inside, "192.168.1.10", change: options => options with { Transports = atAlice }),
+            net.AddPeer("bob", other.Inside, "192.168.1.20", change: options => options with { Transports = atBob })).Call();
+        net.Simulation.RunFor(TimeSpan.FromMinutes(2));
+
+        Assert.All([pair.VerdictOfAlice(), pair.VerdictOfBob()], static verdict => Assert.Equal(VerdictReason.NoCommonTransport, verdict.Reason));
+    }
+
+    [Fact]
+    public void That_a_peer_wants_TCP_only_is_not_taken_for_a_firewall()
+    {
+        var pair = TcpPair.BehindNats(
+            1, false, false, static options => options with { Transports = options.Name == "alice" ? Transports.All : Transports.Tcp }, NatProfile.Strict, NatProfile.Strict).Call();
+        pair.Net.Simulation.RunFor(TimeSpan.FromMinutes(5));
+
+        Assert.All([pair.VerdictOfAlice(), pair.VerdictOfBob()], static verdict => Assert.Equal(VerdictReason.NoAnswer, verdict.Reason));
+    }
+
     [Fact]
     public void Who_wants_UDP_only_and_has_none_is_told_of_that_first()
     {
@@ -248,6 +276,22 @@ public sealed class TcpTests
 
         Assert.Equal(0, pair.Alice.Host.Traffic.SynsSent);
         Assert.Null(pair.Alice.Machine.Nat!.Tcp);
+    }
+
+    [Fact]
+    public void What_was_found_out_stands_when_a_peer_ends()
+    {
+        foreach (var transports in new[] { Transports.All, Transports.Tcp, Transports.Udp })
+        {
+            var pair = TcpPair.BehindNats(1, false, false, options => options with { Transports = transports });
+            var (known, end) = (pair.Alice.Machine.Nat!, pair.Net.Simulation.Now);
+
+            pair.Alice.Invoke(static (machine, now) => machine.Stop(now, 0, "bye"));
+            pair.Net.Simulation.RunFor(TimeSpan.FromMinutes(5));
+
+            Assert.Same(known, pair.Alice.Machine.Nat);
+            Assert.DoesNotContain(pair.Alice.Events, entry => entry.At >= end && entry.Event is PeerEvent.NatReported);
+        }
     }
 
     [Fact]
