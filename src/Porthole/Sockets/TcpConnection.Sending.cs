@@ -96,9 +96,10 @@ internal sealed partial class TcpConnection
                 NoteSent(sent);
             }
         }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        catch (Exception exception)
         {
-            Reset();
+            Reset(); // the receiving side sees it, and says why
+            if (exception is not (SocketException or ObjectDisposedException)) throw;
         }
     }
 

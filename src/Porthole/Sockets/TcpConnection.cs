@@ -59,14 +59,30 @@ internal sealed partial class TcpConnection(SocketId id, MessageFraming framing,
         Reset();
     }
 
-    /// <summary>Carries messages over the open connection until it ends. Says why it ended by an event, unless it was closed from here.</summary>
+    /// <summary>
+    /// Carries messages over the open connection until it ends. Says why it ended by an event, unless it was closed from here. What nobody expected, a defect,
+    /// ends it all the same, and faults the task.
+    /// </summary>
     public async Task RunAsync(Socket socket, TransportAddress remote)
     {
         await Task.Yield(); // the caller is the machine's thread, or the listener's
-        var failure = await ReceiveAllAsync(socket, remote).ConfigureAwait(false);
-        Reset();
-        await _sending.ConfigureAwait(false);
-        End(failure);
+        var failure = Failed(SocketFailure.Other, "a defect has ended the connection");
+        try
+        {
+            failure = await ReceiveAllAsync(socket, remote).ConfigureAwait(false);
+        }
+        finally
+        {
+            Reset();
+            try
+            {
+                await _sending.ConfigureAwait(false);
+            }
+            finally
+            {
+                End(failure);
+            }
+        }
     }
 
     /// <summary>Notes that nothing runs any more; also for a connection that never came to be.</summary>

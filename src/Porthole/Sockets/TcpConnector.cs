@@ -22,6 +22,7 @@ internal static class TcpConnector
     private static async Task RunAsync(TcpConnection connection, SocketRequest.TcpConnect request, ISocketInbox inbox)
     {
         SocketEvent.Failed? failed = null;
+        Socket? open = null;
         bool isBound = false;
         try
         {
@@ -34,8 +35,7 @@ internal static class TcpConnector
             await socket.ConnectAsync(request.Remote.ToEndPoint()).ConfigureAwait(false);
             if (!connection.TryOpen()) throw new OperationCanceledException();
             inbox.Deliver(new SocketEvent.Opened(request.Socket, TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!), request.Remote));
-            await connection.RunAsync(socket, request.Remote).ConfigureAwait(false);
-            return;
+            open = socket;
         }
         catch (SocketException exception)
         {
@@ -50,7 +50,8 @@ internal static class TcpConnector
             failed = new SocketEvent.Failed(request.Socket, SocketFailure.Unreachable, "no connection can be made between these two addresses");
         }
 
-        connection.End(failed);
+        if (open is null) connection.End(failed);
+        else await connection.RunAsync(open, request.Remote).ConfigureAwait(false);
     }
 
     private static async ValueTask WaitAsync(InstantClock clock, Instant until, CancellationToken cancellationToken)

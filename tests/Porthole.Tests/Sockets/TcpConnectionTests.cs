@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Porthole.Protocol;
@@ -46,6 +47,43 @@ public sealed class TcpConnectionTests
     {
         var random = new Random(longestPiece);
         await CrossAsync(MessageFraming.Stun, [.. Enumerable.Range(0, 100).Select(_ => StunMessage(random, 4 * random.Next(50)))], longestPiece, random);
+    }
+
+    [Fact]
+    public async Task A_defect_while_receiving_ends_the_connection_and_is_seen()
+    {
+        var inbox = new FaultyInbox { IsBatchRefused = true };
+        var (connection, raw, running) = await RunAsync(inbox);
+        using (raw)
+        {
+            await raw.SendAsync(new byte[] { 0, 1, 7 }, Token);
+
+            await ExpectDefectAsync(inbox, connection, running);
+            await ExpectResetAsync(raw);
+        }
+    }
+
+    [Fact]
+    public async Task A_defect_while_sending_ends_the_connection_and_is_seen()
+    {
+        var inbox = new FaultyInbox { IsWritableRefused = true };
+        var (connection, raw, running) = await RunAsync(inbox);
+        using (raw)
+        {
+            byte[] message = new byte[60_000];
+            while (!connection.IsCongested) connection.Send(default, message, message.Length);
+            byte[] buffer = new byte[1 << 20];
+            try
+            {
+                while (await raw.ReceiveAsync(buffer, Token) > 0);
+            }
+            catch (SocketException)
+            {
+                // The reset.
+            }
+
+            await ExpectDefectAsync(inbox, connection, running);
+        }
     }
 
     [Theory]
@@ -245,6 +283,51 @@ public sealed class TcpConnectionTests
     {
         var exception = await Assert.ThrowsAsync<SocketException>(() => raw.ReceiveAsync(new byte[1], Token).AsTask().WaitAsync(CollectingInbox.Patience, Token));
         Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
+    }
+
+    /// <summary>A connection that the test runs itself, and the plain socket at its other end.</summary>
+    private static async Task<(TcpConnection Connection, Socket Raw, Task Running)> RunAsync(FaultyInbox inbox)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var raw = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await raw.ConnectAsync(listener.LocalEndpoint, Token);
+        var accepted = await listener.AcceptSocketAsync(Token);
+        var connection = new TcpConnection(new SocketId(1), MessageFraming.LengthPrefixed, inbox);
+        connection.Attach(accepted);
+        Assert.True(connection.TryOpen());
+        return (connection, raw, connection.RunAsync(accepted, TransportAddress.FromEndPoint((IPEndPoint)accepted.RemoteEndPoint!)));
+    }
+
+    private static async Task ExpectDefectAsync(FaultyInbox inbox, TcpConnection connection, Task running)
+    {
+        await connection.Closed.WaitAsync(CollectingInbox.Patience, Token);
+        Assert.Same(inbox.Defect, await Assert.ThrowsAsync<InvalidTimeZoneException>(() => running));
+        Assert.Equal(connection.Id, Assert.Single(inbox.Failures).Socket);
+    }
+
+    /// <summary>An inbox with a defect of a kind that nobody expects.</summary>
+    private sealed class FaultyInbox : TestInbox
+    {
+        public InvalidTimeZoneException Defect { get; } = new();
+
+        public ConcurrentQueue<SocketEvent.Failed> Failures { get; } = new();
+
+        public bool IsBatchRefused { get; init; }
+
+        public bool IsWritableRefused { get; init; }
+
+        public override void Deliver(ReceiveBatch batch)
+        {
+            batch.Release();
+            if (IsBatchRefused) throw Defect;
+        }
+
+        public override void Deliver(SocketEvent socketEvent)
+        {
+            if (socketEvent is SocketEvent.Writable && IsWritableRefused) throw Defect;
+            if (socketEvent is SocketEvent.Failed failed) Failures.Enqueue(failed);
+        }
     }
 
     private sealed class HoardingInbox : TestInbox
