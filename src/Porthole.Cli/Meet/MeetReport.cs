@@ -171,7 +171,8 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
             {
                 writer.WriteString("peerId", introduced.Peer.ToString());
                 writer.WriteStartArray("addresses");
-                foreach (var candidate in introduced.Candidates)
+                // One that is connected to and met by simultaneous open is one address all the same.
+                foreach (var candidate in introduced.Candidates.DistinctBy(static candidate => (candidate.Address, KindOf(candidate), TransportOf(candidate))))
                 {
                     writer.WriteStartObject();
                     writer.WriteAddress("address", candidate.Address);

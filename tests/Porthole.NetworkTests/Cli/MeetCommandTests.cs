@@ -19,6 +19,7 @@ public sealed class MeetCommandTests(CliServer server) : IClassFixture<CliServer
             var met = await process.EventAsync("met");
             Assert.All(met["addresses"]!.AsArray(), address => Assert.True(IPEndPoint.TryParse((string)address!["address"]!, out _)));
             Assert.NotEmpty(met["addresses"]!.AsArray());
+            Assert.Distinct(met["addresses"]!.AsArray().Select(static address => address!.ToJsonString()));
             Assert.True((bool)(await process.EventAsync("session"))["authenticated"]!);
             await process.LineAsync(static line => line.StartsWith("{\"event\":\"path\",\"kind\":\"udp\"", StringComparison.Ordinal) || line.StartsWith("{\"event\":\"path\",\"kind\":\"tcp\"", StringComparison.Ordinal));
             await process.EventAsync("server-left");
