@@ -106,7 +106,7 @@ public sealed class HardTcpPunchTests
         punch.HostBesideA.Run(new ForeignConnections(server, count));
     }
 
-    // What was seen, and a quarter of that on either side, since a few samples seldom touch the ends (TECHNIQUES 2); in random order.
+    // What was seen, and a quarter of that on either side, since a few samples seldom touch the ends; in random order.
     private static ushort[] Candidates(ushort[] samples, EntropySource chance)
     {
         int margin = (samples.Max() - samples.Min()) / 4;
