@@ -313,8 +313,8 @@ public sealed partial class TcpNatProbe(NatProbeOptions options, EntropySource e
         if (_roundAt <= now) StartRounds(now);
         foreach (var port in _ports)
         {
-            bool isLate = port.HandleRoundDeadline(now);
-            while (port.Questions.Find(question => !question.HasEnded && (question.GiveUpAt <= now || (isLate && question.Purpose == TcpQuestionPurpose.Round))) is { } late)
+            port.HandleRoundDeadline(now);
+            while (port.FindLate(now) is { } late)
             {
                 if (port.Held?.Socket == late.Socket) port.Held = null;
                 Close(late.Socket);

@@ -142,14 +142,17 @@ internal sealed class TcpProbedPort(SocketId listener, TransportAddress local)
         if (Kept is not null) Kept = Kept with { Mapping = Mapping };
     }
 
-    /// <summary>Takes the end of the time that the round has for its first answer, or for the others.</summary>
-    /// <returns>True when what is still open is to be given up; without any answer it may go on, but nobody waits for it.</returns>
-    public bool HandleRoundDeadline(Instant now)
+    /// <summary>Takes the end of the time that the round has for its first answer: it may go on, but nobody waits for it.</summary>
+    public void HandleRoundDeadline(Instant now)
     {
-        if (RoundDeadline > now || RoundDeadline is null) return false;
-        if (_heardAt is not null) return true;
-        ForgetMapping();
-        return false;
+        if (_heardAt is null && RoundDeadline <= now) ForgetMapping();
+    }
+
+    /// <summary>A question that is to be given up: its time is over, or that of a round in which others were answered.</summary>
+    public TcpQuestion? FindLate(Instant now)
+    {
+        bool isRoundLate = _heardAt is not null && RoundDeadline <= now;
+        return Questions.Find(question => !question.HasEnded && (question.GiveUpAt <= now || (isRoundLate && question.Purpose == TcpQuestionPurpose.Round)));
     }
 
     /// <summary>Ends the round when its last question has ended.</summary>

@@ -422,6 +422,26 @@ public sealed class TcpNatProbeTests
     }
 
     [Fact]
+    public void A_round_that_follows_a_lost_refresh_has_its_own_time_however_late_the_machine_is_woken()
+    {
+        var network = new TcpProbeNetwork
+        {
+            Nat = static (_, _) => Public(40_000),
+            Decide = static (server, _) => server == Address(s_oneHost[1]) ? TcpProbeNetwork.Fate.Silent : TcpProbeNetwork.Fate.Accepted,
+        };
+        network.AddPort(1, Local);
+        network.SetServers(s_oneHost);
+        network.RunFor(TcpProbeNetwork.RoundTrip * 3);
+        network.Decide = static (_, _) => TcpProbeNetwork.Fate.Silent;
+        network.Hold(1);
+        int before = network.Connects.Count;
+        network.Do(now => network.Probe.HandleDeadline(now + TimeSpan.FromSeconds(5))); // the refresh and the first round's last question are late together
+        var round = network.Connects.Skip(before).Select(static connect => connect.Request.Socket).ToList();
+        Assert.Equal(3, round.Count);
+        Assert.DoesNotContain(network.Closes, close => round.Contains(close.Request.Socket));
+    }
+
+    [Fact]
     public void A_refused_credential_is_told_once_and_a_new_one_asks_again()
     {
         var network = new TcpProbeNetwork { Nat = static (_, _) => Public(40_000) };
