@@ -59,23 +59,30 @@ internal sealed class TcpListenerSocket : INetworkSocket
     private async Task AcceptAllAsync()
     {
         await Task.Yield(); // the caller is the machine's thread
-        while (!_closing.IsCancellationRequested)
+        try
         {
-            try
-            {
-                Take(await _socket.AcceptAsync(_closing.Token).ConfigureAwait(false));
-            }
-            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
-            {
-                // It was gone before it was taken.
-            }
-            catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
-            {
-                await Task.Delay(s_rest, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+            while (!_closing.IsCancellationRequested) await AcceptAsync().ConfigureAwait(false);
         }
+        finally
+        {
+            _closed.SetResult(); // whatever happens: the host waits for it
+        }
+    }
 
-        _closed.SetResult();
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            Take(await _socket.AcceptAsync(_closing.Token).ConfigureAwait(false));
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
+        {
+            // It was gone before it was taken.
+        }
+        catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            await Task.Delay(s_rest, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private void Take(Socket accepted)
