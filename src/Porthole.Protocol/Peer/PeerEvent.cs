@@ -30,7 +30,7 @@ public abstract record PeerEvent
     /// <param name="Report">The newest findings.</param>
     public sealed record NatReported(NatReport Report) : PeerEvent;
 
-    /// <summary>A local UDP port cannot be had although it was asked for.</summary>
+    /// <summary>A local port, of UDP or TCP, cannot be had although it was asked for.</summary>
     /// <param name="Error">Why.</param>
     /// <param name="Text">One line for a person.</param>
     public sealed record SocketsFailed(PeerError Error, string Text) : PeerEvent;

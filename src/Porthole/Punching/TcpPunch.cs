@@ -313,10 +313,15 @@ internal sealed class TcpPunch : IDisposable
             return new PunchException(PunchStep.Agreeing, $"A TCP connection with {_mapped} came up, but who is there did not say the same cookie within {seconds} s. Do both sides punch, with the same cookie, or with none?");
         }
 
-        string how = _puncher.Refusals > 0 ? "was refused" : _puncher.Unreachables > 0 ? "met a network that says there is no way" : "was not answered";
+        string met = _puncher switch
+        {
+            { Refusals: > 0 and var refused } => string.Create(CultureInfo.InvariantCulture, $"{refused} met a refusal"),
+            { Unreachables: > 0 and var unreachable } => string.Create(CultureInfo.InvariantCulture, $"{unreachable} met a network that says there is no way"),
+            _ => "none was answered",
+        };
         return new PunchException(
             PunchStep.Opening,
-            string.Create(CultureInfo.InvariantCulture, $"No TCP connection with {_mapped} within {seconds} s and {_puncher.Attempts} connects; the last kind of failure: it {how}. Is the address the newest one, and does the other side punch at the same time?"));
+            string.Create(CultureInfo.InvariantCulture, $"No TCP connection with {_mapped} within {seconds} s: of {_puncher.Attempts} connects {met}. Is the address the newest one, and does the other side punch at the same time?"));
     }
 
     /// <summary>One line a second: connects that are refused follow each other within milliseconds.</summary>

@@ -132,7 +132,7 @@ public sealed class TcpPunchTests
         Assert.Equal(PunchStep.Opening, failure.Step);
         Assert.DoesNotContain('\n', failure.Message);
         Assert.Equal((PunchStep.Opening, 1), (steps.Seen[^1].Step, steps.Seen[^1].Try)); // a refused connect is repeated at once, and not told each time
-        Assert.Matches("and [0-9]{2,3} connects", failure.Message);
+        Assert.Matches("of [0-9]{2,3} connects [0-9]{2,3} met a refusal", failure.Message);
         AssertFree(port);
     }
 
