@@ -25,7 +25,7 @@ internal static class PeerJson
         if (path.RoundTrip is { } rtt) writer.WriteMilliseconds("rttMs", rtt);
     });
 
-    public static void WriteVerdict(Verdict verdict) => JsonLines.Write("verdict", writer =>
+    public static void WriteVerdict(PathVerdict verdict) => JsonLines.Write("verdict", writer =>
     {
         writer.WriteString("reason", verdict.Reason.ToString());
         writer.WriteString("sentence", verdict.Sentence);

@@ -117,10 +117,10 @@ public sealed class SimulatedHost : SimulatedNode
     internal void Unbind(SimulatedSocket socket) => _sockets.Remove(socket.Local);
 
     /// <summary>Sends one datagram.</summary>
-    internal void Send(SimulatedSocket socket, TransportAddress destination, ReadOnlySpan<byte> bytes)
+    internal void Send(SimulatedSocket socket, TransportAddress destination, ReadOnlySpan<byte> bytes, int hopLimit = 0)
     {
         var source = socket.Local.IsUnspecified ? Primary(destination.IsIPv6).WithPort(socket.Local.Port) : socket.Local;
-        Send(source, destination, socket.TimeToLive, bytes);
+        Send(source, destination, hopLimit > 0 ? hopLimit : socket.TimeToLive, bytes);
     }
 
     private void Send(TransportAddress source, TransportAddress destination, int timeToLive, ReadOnlySpan<byte> bytes)

@@ -152,7 +152,7 @@ public sealed partial class SimulatedMachine : ISimulationTarget
             if (writer.Count == 0) continue;
             if (_sockets.TryGetValue(writer.Socket, out var socket))
             {
-                for (int i = 0; i < writer.Count; i++) Host.Send(socket, writer.Remote, writer.Segment(i));
+                for (int i = 0; i < writer.Count; i++) Host.Send(socket, writer.Remote, writer.Segment(i), writer.HopLimit);
             }
             else if (_connections is not null && _connections.TryGetValue(writer.Socket, out var connection))
             {

@@ -43,11 +43,17 @@ public ref struct DatagramBatchWriter(Span<byte> memory)
     /// <summary>The bytes written so far.</summary>
     public readonly ReadOnlySpan<byte> Written => _memory[..Length];
 
+    /// <summary>The IP hop limit (time to live) of this batch; 0 is the socket's own.</summary>
+    public int HopLimit { get; private set; }
+
     /// <summary>Names the socket and the destination of this batch; once, before the first segment.</summary>
-    public void Begin(SocketId socket, TransportAddress remote)
+    /// <param name="socket">The socket to send from.</param>
+    /// <param name="remote">Where to send.</param>
+    /// <param name="hopLimit">The IP hop limit, 1 to 255: how many routers less one the batch may pass; 0 is the socket's own. UDP only.</param>
+    public void Begin(SocketId socket, TransportAddress remote, int hopLimit = 0)
     {
         Debug.Assert(Count == 0, "A batch has one destination.");
-        (Socket, Remote) = (socket, remote);
+        (Socket, Remote, HopLimit) = (socket, remote, hopLimit);
     }
 
     /// <summary>Room for the next segment.</summary>

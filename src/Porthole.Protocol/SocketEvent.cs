@@ -35,7 +35,11 @@ public abstract record SocketEvent
 
     /// <summary>The host's addresses changed. All of them, the new ones too.</summary>
     /// <param name="Addresses">The usable local addresses, with port 0.</param>
-    public sealed record NetworkChanged(ImmutableArray<TransportAddress> Addresses) : SocketEvent;
+    public sealed record NetworkChanged(ImmutableArray<TransportAddress> Addresses) : SocketEvent
+    {
+        /// <summary>The default gateways, with port 0: where port mappings may be asked for. Empty when there is none, or the system does not say.</summary>
+        public ImmutableArray<TransportAddress> Gateways { get; init; } = [];
+    }
 }
 
 /// <summary>Why a socket could not be opened, or was lost.</summary>

@@ -11,4 +11,4 @@ namespace Porthole;
 /// <param name="Statistics">What was sent and received in all; null when there is no session.</param>
 /// <param name="HandshakeHash">32 bytes that both ends share and nobody between them can foresee: two people who compare it know that nobody is in between.</param>
 public sealed record ConnectionReport(
-    ConnectionPath Path, Verdict Verdict, ImmutableArray<PathStatus> Paths, SessionStatistics? Statistics, ReadOnlyMemory<byte> HandshakeHash);
+    ConnectionPath Path, PathVerdict Verdict, ImmutableArray<PathStatus> Paths, SessionStatistics? Statistics, ReadOnlyMemory<byte> HandshakeHash);

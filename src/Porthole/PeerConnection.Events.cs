@@ -18,7 +18,7 @@ public sealed partial class PeerConnection
 
     internal void HandleConfirmed() => _confirmed.TrySetResult();
 
-    internal void HandleVerdict(Verdict verdict) => Verdict = verdict;
+    internal void HandleVerdict(PathVerdict verdict) => Verdict = verdict;
 
     internal void HandlePath(ConnectionPath path)
     {

@@ -63,7 +63,7 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     public ConnectionPath Path { get; private set; } = new(PathKind.Relay, null, null, null);
 
     /// <summary>Why it is that path.</summary>
-    public Verdict Verdict { get; private set; } = Verdict.Pending;
+    public PathVerdict Verdict { get; private set; } = PathVerdict.Pending;
 
     /// <summary>Completes with the first sealed round trip; is cancelled when the connection ends before.</summary>
     public Task Confirmed => _confirmed.Task;

@@ -36,7 +36,7 @@ internal abstract record ChatEvent
     public sealed record Path(string Peer, ConnectionPath On) : ChatEvent;
 
     /// <summary>Why a chat is on its path.</summary>
-    public sealed record Reason(string Peer, Verdict Verdict) : ChatEvent;
+    public sealed record Reason(string Peer, PathVerdict Verdict) : ChatEvent;
 
     /// <summary>A check of a punch; shown where a trace was asked for.</summary>
     public sealed record Check(PeerEvent.CheckTraced Traced, double At) : ChatEvent;

@@ -41,7 +41,7 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
     public void ServerLeft() => Notice("server-left", "The server is not needed any more, and was left.");
 
     /// <summary>No direct path came in time, and the relay goes on.</summary>
-    public void NoDirect(Verdict verdict, TimeSpan patience) => log.Post(() =>
+    public void NoDirect(PathVerdict verdict, TimeSpan patience) => log.Post(() =>
     {
         if (settings.Json) PeerJson.WriteVerdict(verdict);
         else Line($"No direct path within {patience.TotalSeconds:0.###} s: {verdict.Sentence} It goes on over the relay, and the server is needed.");

@@ -44,7 +44,7 @@ internal sealed class PingReport(PingSettings settings, PeerEventLog log)
         });
     });
 
-    public void Verdict(Verdict verdict) => log.Post(() =>
+    public void Verdict(PathVerdict verdict) => log.Post(() =>
     {
         if (settings.Json) PeerJson.WriteVerdict(verdict);
     });

@@ -23,6 +23,48 @@ public sealed record NatReport
     /// <summary>Whether the mappings of one local host lie on several public hosts (RFC 4787 section 4.1, IP address pooling "arbitrary").</summary>
     public bool HasAddressPool { get; init; }
 
+    /// <summary>Whom the NAT lets in.</summary>
+    public NatFiltering Filtering { get; init; }
+
+    /// <summary>The lowest mapped port that was seen, where ports differ by destination; else 0.</summary>
+    public ushort LowestPort { get; init; }
+
+    /// <summary>The highest; else 0.</summary>
+    public ushort HighestPort { get; init; }
+
+    /// <summary>Ports in the aligned, power-of-two block that the mapped ports fill (RFC 7422); 0 when they fill none.</summary>
+    public int BlockSize { get; init; }
+
+    /// <summary>On how many public addresses the mappings of one local host were seen; 0 before the first answer.</summary>
+    public int PublicHosts { get; init; }
+
+    /// <summary>Whether the mapped port has the parity of the local one (RFC 4787 section 4.2.2); null when too few were seen to tell.</summary>
+    public bool? KeepsParity { get; init; }
+
+    /// <summary>Whether two local ports were seen behind one mapped port (RFC 4787 section 4.2.1, "overloading"); null when it was not seen.</summary>
+    public bool? IsOverloading { get; init; }
+
+    /// <summary>Whether a packet to the NAT's outside from behind it comes back in (RFC 4787 section 6); null when it was not tried.</summary>
+    public bool? Hairpins { get; init; }
+
+    /// <summary>
+    /// Whether a packet that nobody asked for costs the later flow between the same endpoints its port, as on Linux routers that track what they do not drop
+    /// ("poisoning"); null when it was not tried.
+    /// </summary>
+    public bool? IsSpoiledByStrangers { get; init; }
+
+    /// <summary>The smallest IP hop limit with which a packet opens the outermost NAT; 0 when it was not found.</summary>
+    public int OuterHops { get; init; }
+
+    /// <summary>The largest UDP payload that was seen to pass to the server and back, in bytes; 0 when it was not tried.</summary>
+    public int MaxDatagram { get; init; }
+
+    /// <summary>How long a mapping was seen to live without traffic: at least this; null before it was measured.</summary>
+    public TimeSpan? Lifetime { get; init; }
+
+    /// <summary>When the facts were found; null before the first.</summary>
+    public Instant? MeasuredAt { get; init; }
+
     /// <summary>Whether any answer came over UDP.</summary>
     public bool IsUdpReachable { get; init; }
 

@@ -111,7 +111,7 @@ public abstract record PeerEvent
     /// <summary>Why the path is what it is has a new answer.</summary>
     /// <param name="Connection">The connection.</param>
     /// <param name="Verdict">The answer.</param>
-    public sealed record VerdictChanged(ConnectionHandle Connection, Verdict Verdict) : PeerEvent;
+    public sealed record VerdictChanged(ConnectionHandle Connection, PathVerdict Verdict) : PeerEvent;
 
     /// <summary>One step of one connectivity check, for whoever wants to watch the punch.</summary>
     /// <param name="Connection">The connection.</param>

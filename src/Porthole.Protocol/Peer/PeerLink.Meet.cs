@@ -93,6 +93,6 @@ internal sealed partial class PeerLink
         (_punch, _relay, _active, _stopTcpAt, _generation, _isDuplicating) = (null, null, null, null, 0, false);
         _connections.Clear();
         _paths.Clear();
-        Verdict = Verdict.Pending;
+        Verdict = PathVerdict.Pending;
     }
 }

@@ -24,10 +24,10 @@ internal sealed partial class PeerLink
     /// <summary>Whether one of the two wants no direct path.</summary>
     private bool IsRelayOnly => _context.Options.RelayOnly || _isPeerRelayOnly;
 
-    public Verdict Verdict { get; private set; } = Verdict.Pending;
+    public PathVerdict Verdict { get; private set; } = PathVerdict.Pending;
 
     /// <summary>As <see cref="Verdict"/>; while the first punch is under way, what can be said of it so far.</summary>
-    public Verdict VerdictSoFar => Verdict.Reason == VerdictReason.Pending && _punch is { HadPair: false } punch
+    public PathVerdict VerdictSoFar => Verdict.Reason == VerdictReason.Pending && _punch is { HadPair: false } punch
         ? VerdictWriter.Write(VerdictWriter.Explain(_context.Nat, punch), punch, path: null, wantsRelay: false)
         : Verdict;
 

@@ -146,7 +146,7 @@ public sealed partial class PeerMachine : ISocketUser
     public ReadOnlyMemory<byte> GetHandshakeHash(ConnectionHandle connection) => Find(connection)?.Session?.HandshakeHash ?? default;
 
     /// <summary>Why the path of a connection is what it is; while the first punch is under way, what can be said of it so far.</summary>
-    public Verdict GetVerdict(ConnectionHandle connection) => Find(connection)?.VerdictSoFar ?? Verdict.Pending;
+    public PathVerdict GetVerdict(ConnectionHandle connection) => Find(connection)?.VerdictSoFar ?? PathVerdict.Pending;
 
     /// <summary>Asks who is online; <see cref="PeerEvent.PeersListed"/> follows.</summary>
     public void RequestPeers(Instant now)

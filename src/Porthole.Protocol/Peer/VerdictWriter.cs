@@ -5,7 +5,7 @@ namespace Porthole.Protocol.Peer;
 /// <summary>Says why the path is what it is, from what both sides know of their NATs and what the punch has seen.</summary>
 internal static class VerdictWriter
 {
-    public static Verdict Write(VerdictReason reason, Punch? punch, ConnectionPath? path, bool wantsRelay)
+    public static PathVerdict Write(VerdictReason reason, Punch? punch, ConnectionPath? path, bool wantsRelay)
     {
         string sentence = reason switch
         {
@@ -24,7 +24,7 @@ internal static class VerdictWriter
             VerdictReason.PathLost => "Relayed: the direct path that was in use went silent; a new punch is under way.",
         };
         bool isAboutThisPunch = reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere or VerdictReason.HardNat or VerdictReason.TcpRefused or VerdictReason.NoAnswer;
-        return new Verdict(reason, isAboutThisPunch ? sentence + DescribeTcp(punch) : sentence, punch?.ChecksSent ?? 0, punch?.ChecksReceived ?? 0, punch?.AnswersReceived ?? 0)
+        return new PathVerdict(reason, isAboutThisPunch ? sentence + DescribeTcp(punch) : sentence, punch?.ChecksSent ?? 0, punch?.ChecksReceived ?? 0, punch?.AnswersReceived ?? 0)
         {
             TcpAttempts = punch?.Tcp is { } tcp ? tcp.Puncher.Attempts + tcp.Puncher.SprayAttempts : 0,
             TcpRefusals = punch?.Tcp?.Puncher.Refusals ?? 0,

@@ -9,6 +9,9 @@ public enum StunAttributeType
     /// <summary>RFC 8489 section 14.1.</summary>
     MappedAddress = 0x0001,
 
+    /// <summary>RFC 5780 section 7.2.</summary>
+    ChangeRequest = 0x0003,
+
     /// <summary>RFC 8489 section 14.3.</summary>
     Username = 0x0006,
 
@@ -38,6 +41,12 @@ public enum StunAttributeType
 
     /// <summary>RFC 8445 section 16.1.</summary>
     UseCandidate = 0x0025,
+
+    /// <summary>RFC 5780 section 7.6.</summary>
+    Padding = 0x0026,
+
+    /// <summary>RFC 5780 section 7.5.</summary>
+    ResponsePort = 0x0027,
 
     /// <summary>RFC 8489 section 14.14.</summary>
     Software = 0x8022,

@@ -81,7 +81,7 @@ public sealed class NatProbeScenarios
     private static NatReport Run(ulong seed, string profile, ImmutableArray<TransportAddress> servers)
     {
         var nat = NatProfile.Presets.FirstOrDefault(preset => preset.Name == profile)
-            ?? NatProfile.Of(Porthole.Lab.Nat.NatMapping.AddressDependent, NatFiltering.AddressAndPortDependent);
+            ?? NatProfile.Of(Porthole.Lab.Nat.NatMapping.AddressDependent, Porthole.Lab.Nat.NatFiltering.AddressAndPortDependent);
         var world = new World(seed, nat);
         world.Ask(servers);
         world.Lab.RunFor(TimeSpan.FromSeconds(5));

@@ -38,7 +38,7 @@ public sealed class TcpNatProbeScenarios
     public void Each_kind_of_NAT_is_recognised_in_two_round_trips(string name, NatMapping withOne, NatMapping withTwo, NatAllocation allocation)
     {
         var nat = NatProfile.Presets.FirstOrDefault(preset => preset.Name == name)
-            ?? NatProfile.Of(Porthole.Lab.Nat.NatMapping.AddressDependent, NatFiltering.AddressAndPortDependent);
+            ?? NatProfile.Of(Porthole.Lab.Nat.NatMapping.AddressDependent, Porthole.Lab.Nat.NatFiltering.AddressAndPortDependent);
         for (ulong seed = 1; seed <= 20; seed++)
         {
             Assert.Equal(withOne, Run(seed, nat, s_oneHost).Mapping);

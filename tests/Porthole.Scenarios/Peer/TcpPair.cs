@@ -37,9 +37,9 @@ internal static class TcpPair
 
     public static bool IsOnUdp(this PeerPair pair) => pair.Kind() == PathKind.Udp && pair.Bob.PathOf(pair.Bob.Opened) is { Kind: PathKind.Udp };
 
-    public static Verdict VerdictOfAlice(this PeerPair pair) => pair.Alice.Machine.GetVerdict(pair.Connection);
+    public static PathVerdict VerdictOfAlice(this PeerPair pair) => pair.Alice.Machine.GetVerdict(pair.Connection);
 
-    public static Verdict VerdictOfBob(this PeerPair pair) => pair.Bob.Machine.GetVerdict(pair.Bob.Opened);
+    public static PathVerdict VerdictOfBob(this PeerPair pair) => pair.Bob.Machine.GetVerdict(pair.Bob.Opened);
 
     /// <summary>For messages of asserts.</summary>
     public static string Say(this PeerPair pair) => $"alice: {pair.VerdictOfAlice()}; bob: {pair.VerdictOfBob()}; {pair.Alice.Machine.Nat?.Tcp}; {pair.Bob.Machine.Nat?.Tcp}";

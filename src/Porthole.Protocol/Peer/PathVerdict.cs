@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Porthole.Protocol.Rendezvous;
+
 namespace Porthole.Protocol.Peer;
 
 /// <summary>Why the path is what it is, in one word for programs.</summary>
@@ -43,7 +46,7 @@ public enum VerdictReason
 /// <param name="ChecksSent">Connectivity checks sent in the latest punch.</param>
 /// <param name="ChecksReceived">Authentic checks that came from the peer in the latest punch.</param>
 /// <param name="AnswersReceived">Answers to our checks in the latest punch.</param>
-public sealed record Verdict(VerdictReason Reason, string Sentence, int ChecksSent, int ChecksReceived, int AnswersReceived)
+public sealed record PathVerdict(VerdictReason Reason, string Sentence, int ChecksSent, int ChecksReceived, int AnswersReceived)
 {
     /// <summary>TCP connections that were tried in the latest punch.</summary>
     public int TcpAttempts { get; init; }
@@ -51,6 +54,18 @@ public sealed record Verdict(VerdictReason Reason, string Sentence, int ChecksSe
     /// <summary>Those of them that were refused.</summary>
     public int TcpRefusals { get; init; }
 
+    /// <summary>What the user, or whoever runs the network, could change to get a direct path, in one sentence; empty when nothing is to be changed.</summary>
+    public string Advice { get; init; } = "";
+
+    /// <summary>What this side knew of its NATs.</summary>
+    public NatFacts Here { get; init; } = NatFacts.Unknown;
+
+    /// <summary>What the other side said of its own.</summary>
+    public NatFacts There { get; init; } = NatFacts.Unknown;
+
+    /// <summary>What was tried in the latest punch, in order, with its cost and what came of it.</summary>
+    public ImmutableArray<MethodAttempt> Tried { get; init; } = [];
+
     /// <summary>Nothing has been tried yet.</summary>
-    public static Verdict Pending { get; } = new(VerdictReason.Pending, "No direct path has been tried yet.", 0, 0, 0);
+    public static PathVerdict Pending { get; } = new(VerdictReason.Pending, "No direct path has been tried yet.", 0, 0, 0);
 }
