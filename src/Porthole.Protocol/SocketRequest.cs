@@ -8,7 +8,14 @@ public abstract record SocketRequest(SocketId Socket)
     /// <param name="Socket">Its number.</param>
     /// <param name="Local">The address to bind; port 0 leaves the choice to the system.</param>
     /// <param name="TimeToLive">The IP time to live of what it sends; null is the system's default.</param>
-    public sealed record UdpBind(SocketId Socket, TransportAddress Local, int? TimeToLive = null) : SocketRequest(Socket);
+    public sealed record UdpBind(SocketId Socket, TransportAddress Local, int? TimeToLive = null) : SocketRequest(Socket)
+    {
+        /// <summary>
+        /// Whether the socket is one of many that may never carry more than a few datagrams (a spray): a driver gives it little memory and no thread of its own until
+        /// traffic comes.
+        /// </summary>
+        public bool IsTentative { get; init; }
+    }
 
     /// <summary>A TCP listener. What it accepts comes as <see cref="SocketEvent.Accepted"/>, and carries messages from then on.</summary>
     /// <param name="Socket">Its number.</param>
