@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Porthole.Protocol.Stun;
 
 namespace Porthole.Protocol.Ice;
@@ -37,6 +38,8 @@ internal sealed class AgentCore
 
     public CandidateSet Remotes { get; }
 
+    public SilentSockets Silent { get; } = new();
+
     public Checklist Checklist { get; }
 
     public CheckScheduler Scheduler { get; }
@@ -58,6 +61,9 @@ internal sealed class AgentCore
 
     /// <summary>Whether the other agent has no more candidates (RFC 8838 section 14).</summary>
     public bool RemoteIsComplete { get; set; }
+
+    /// <summary>Whether a check was written that no answer is awaited to; one may come all the same.</summary>
+    public bool HasProbed { get; set; }
 
     /// <summary>When the agent gives up; null before the start.</summary>
     public Instant? GiveUpAt { get; private set; }
@@ -82,6 +88,10 @@ internal sealed class AgentCore
         GiveUpAt = now + Options.CheckingTimeout;
         SetState(IceState.Checking);
     }
+
+    /// <summary>Finds what a socket's checks are sent from: one of the local candidates, or a silent socket.</summary>
+    public bool TryFindSender(SocketId socket, [NotNullWhen(true)] out Candidate? sender) =>
+        Locals.TryFindSender(socket, out sender) || Silent.TryFind(socket, out sender);
 
     /// <summary>Adds the pair of two candidates, or finds it.</summary>
     /// <param name="local">The local candidate.</param>
@@ -109,7 +119,7 @@ internal sealed class AgentCore
     /// <returns>Null when it is known, or there is no room.</returns>
     public CandidatePair? AddConnection(SocketId socket, TransportAddress localAddress, TransportAddress remoteAddress, TcpCandidateType type)
     {
-        if (Locals.TryFindSender(socket, out _) || CountConnections() == IceOptions.ConnectionLimit) return null;
+        if (TryFindSender(socket, out _) || CountConnections() == IceOptions.ConnectionLimit) return null;
         var local = Candidate.Connection(socket, localAddress, type);
         if (!local.IsReachable || !Locals.TryAdd(local)) return null;
         var remoteType = type == TcpCandidateType.Passive ? TcpCandidateType.Active : TcpCandidateType.SimultaneousOpen;
@@ -327,7 +337,7 @@ internal sealed class AgentCore
         if (Options.TraceChecks) Report(new IceEvent.CheckTraced(step, socket, local, remote, attempt));
     }
 
-    public bool TryTakeEvent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IceEvent? iceEvent) => _events.TryDequeue(out iceEvent);
+    public bool TryTakeEvent([NotNullWhen(true)] out IceEvent? iceEvent) => _events.TryDequeue(out iceEvent);
 
     /// <summary>Gives up a pair for others. Nobody else knows of a connection that is still asked who is there: its owner is told to close it.</summary>
     private void Drop(CandidatePair pair)

@@ -8,7 +8,7 @@ internal sealed class CheckAnswers(AgentCore agent)
     /// <returns>Whether it answers a check of this agent.</returns>
     public bool Handle(Instant now, SocketId socket, TransportAddress remote, in StunReader answer)
     {
-        if (agent.Open.Find(answer.TransactionId) is not { } check) return false;
+        if (agent.Open.Find(answer.TransactionId) is not { } check) return agent.HasProbed && agent.Messages.IsAuthenticAnswer(answer);
         // Whoever saw the request could forge an answer without integrity, a 400 or 401 as well: silence and the retransmission are the better judge.
         if (!agent.Messages.IsAuthenticAnswer(answer)) return true;
         if (!check.Pair.IsBetween(socket, remote))
@@ -50,9 +50,10 @@ internal sealed class CheckAnswers(AgentCore agent)
     private Candidate ValidLocal(ConnectivityCheck check, TransportAddress mapped)
     {
         var local = check.Pair.Local;
+        if (check.Pair.ValidLocal.Address == mapped) return check.Pair.ValidLocal;
         if (agent.Locals.TryFind(local.Transport, local.Socket, mapped, out var known)) return known;
         var learnt = Candidate.Local(CandidateType.PeerReflexive, local.Socket, mapped, local.Base, default, 0) with { Priority = check.Priority, Tcp = local.Tcp };
-        agent.Locals.TryAdd(learnt);
+        if (!agent.Silent.TryFind(local.Socket, out _)) agent.Locals.TryAdd(learnt);
         return learnt;
     }
 }

@@ -9,6 +9,10 @@ internal sealed class CheckMessage
     /// <summary>The largest message: the longest username of RFC 8489 section 14.3 and every attribute of ours.</summary>
     public const int MaxSize = 768;
 
+    // STUN's header, then USERNAME without its value, PRIORITY, the role, MESSAGE-INTEGRITY and FINGERPRINT.
+    private const int ProbeFrame = StunHeader.Size + 4 + 8 + 12 + 24 + 8;
+    private static readonly uint s_probePriority = CandidatePriority.Compute(CandidateType.PeerReflexive, CandidatePriority.HighestLocalPreference);
+
     private readonly byte[] _localPassword;
     private readonly byte[] _localPrefix;
     private readonly StunAttributeType[] _unknown = new StunAttributeType[1];
@@ -64,14 +68,17 @@ internal sealed class CheckMessage
 
     public int WriteRequest(Span<byte> buffer, ConnectivityCheck check)
     {
-        var writer = new StunWriter(buffer, StunClass.Request, StunMethod.Binding, check.Id);
-        writer.WriteBytes(StunAttributeType.Username, _outgoingUsername);
-        writer.WriteUInt32(StunAttributeType.Priority, check.Priority);
-        writer.WriteUInt64(check.Role == IceRole.Controlling ? StunAttributeType.IceControlling : StunAttributeType.IceControlled, check.TieBreaker);
+        var writer = Begin(buffer, check.Id, check.Priority, check.Role, check.TieBreaker);
         if (check.UseCandidate) writer.WriteFlag(StunAttributeType.UseCandidate);
-        writer.WriteIntegrity(_remotePassword);
-        writer.WriteFingerprint();
-        return writer.Length;
+        return End(writer);
+    }
+
+    /// <summary>Writes a check that belongs to no pair, from a socket whose address nobody signalled.</summary>
+    /// <returns>Its length; 0 when the credentials are too long for <see cref="IceOptions.ProbeLimit"/>.</returns>
+    public int WriteProbe(Span<byte> buffer, in TransactionId id, IceRole role, ulong tieBreaker)
+    {
+        if (ProbeFrame + StunHeader.Pad(_outgoingUsername.Length) > IceOptions.ProbeLimit) return 0;
+        return End(Begin(buffer, id, s_probePriority, role, tieBreaker));
     }
 
     public int WriteAnswer(Span<byte> buffer, in PendingAnswer answer)
@@ -87,6 +94,22 @@ internal sealed class CheckMessage
         }
 
         writer.WriteIntegrity(_localPassword);
+        writer.WriteFingerprint();
+        return writer.Length;
+    }
+
+    private StunWriter Begin(Span<byte> buffer, in TransactionId id, uint priority, IceRole role, ulong tieBreaker)
+    {
+        var writer = new StunWriter(buffer, StunClass.Request, StunMethod.Binding, id);
+        writer.WriteBytes(StunAttributeType.Username, _outgoingUsername);
+        writer.WriteUInt32(StunAttributeType.Priority, priority);
+        writer.WriteUInt64(role == IceRole.Controlling ? StunAttributeType.IceControlling : StunAttributeType.IceControlled, tieBreaker);
+        return writer;
+    }
+
+    private int End(StunWriter writer)
+    {
+        writer.WriteIntegrity(_remotePassword);
         writer.WriteFingerprint();
         return writer.Length;
     }

@@ -13,8 +13,13 @@ internal sealed class CheckScheduler(IceOptions options, Checklist checklist)
     private bool _any;
     private bool _ordinaryStopped;
 
+    /// <summary>Whether only triggered checks are sent, for the time being.</summary>
+    public bool IsSilent { get; set; }
+
     /// <summary>How many requests were sent, consent aside.</summary>
     public int ChecksSent { get; private set; }
+
+    private bool MayBegin => !_ordinaryStopped && !IsSilent;
 
     private bool HasBudget => ChecksSent < IceOptions.CheckLimit;
 
@@ -43,7 +48,7 @@ internal sealed class CheckScheduler(IceOptions options, Checklist checklist)
         {
             if (!HasBudget) return null;
             if (_triggered.Count > 0) return Allowed(IceOptions.MinPacing);
-            if (_ordinaryStopped) return null;
+            if (!MayBegin) return null;
             var ordinary = checklist.NextOrdinaryAt();
             return ordinary == Instant.Never ? null : Instant.Max(ordinary, Allowed(options.Pacing));
         }
@@ -60,7 +65,7 @@ internal sealed class CheckScheduler(IceOptions options, Checklist checklist)
             pair = _triggered.Dequeue();
             pair.IsTriggered = false;
         }
-        else if (!_ordinaryStopped && now >= Allowed(options.Pacing))
+        else if (MayBegin && now >= Allowed(options.Pacing))
         {
             pair = checklist.NextOrdinary(now);
         }

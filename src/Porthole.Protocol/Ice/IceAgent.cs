@@ -9,7 +9,7 @@ namespace Porthole.Protocol.Ice;
 /// </summary>
 /// <remarks>
 /// The rules of <see cref="IProtocolMachine"/> hold: one input, then drain <see cref="TryWrite"/> and <see cref="TryTakeEvent"/>. Packets go to
-/// candidates that were given and to sources of authenticated checks, to nobody else, and no more than <see cref="IceOptions.CheckLimit"/> of them.
+/// candidates that were given and to sources of authenticated checks, to nobody else, and no more than <see cref="IceOptions.CheckLimit"/> of them. Where the checks of <see cref="WriteProbe"/> go is the owner's business.
 /// </remarks>
 public sealed class IceAgent
 {
@@ -69,6 +69,16 @@ public sealed class IceAgent
         set => _core.HoldOpen = value;
     }
 
+    /// <summary>
+    /// Whether the agent begins no checks of its own and waits for the other's: behind a NAT that lets anybody in but maps every destination anew, a first
+    /// packet of its own only shows the other agent an address that nobody told it. Triggered checks, answers, nomination and consent go out all the same.
+    /// </summary>
+    public bool IsSilent
+    {
+        get => _core.Scheduler.IsSilent;
+        set => _core.Scheduler.IsSilent = value;
+    }
+
     /// <summary>When to call <see cref="HandleDeadline"/> if nothing arrives first; null when only input can wake the agent.</summary>
     public Instant? NextDeadline
     {
@@ -88,9 +98,24 @@ public sealed class IceAgent
     {
         ArgumentNullException.ThrowIfNull(candidate);
         if (State == IceState.Failed || candidate.Tcp is not null || !_core.Locals.TryAdd(candidate)) return false;
+        _core.Silent.Remove(candidate.Socket);
         if (IsConcluded) return true;
         foreach (var remote in _core.Remotes.All) _core.AddPair(candidate, remote, vouched: false);
         return true;
+    }
+
+    /// <summary>
+    /// Adds a socket that no pairs are formed for. An authentic check of the other agent that comes to it makes a pair, which from then on is like any other.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="socket">The socket; not one of a candidate.</param>
+    /// <param name="local">The address it is bound to.</param>
+    /// <returns>False when it is known, cannot be reached, the agent has failed, or there are <see cref="IceOptions.SilentSocketLimit"/>.</returns>
+    public bool AddSilentSocket(Instant now, SocketId socket, TransportAddress local)
+    {
+        if (State == IceState.Failed || _core.TryFindSender(socket, out _)) return false;
+        var candidate = Candidate.Host(socket, local);
+        return candidate.IsReachable && _core.Silent.TryAdd(candidate);
     }
 
     /// <summary>Says the other agent's credentials. Once: other credentials are another agent.</summary>
@@ -195,6 +220,7 @@ public sealed class IceAgent
     public void RemoveSocket(Instant now, SocketId socket)
     {
         _core.Locals.RemoveSocket(socket);
+        _core.Silent.Remove(socket);
         for (int i = _core.Checklist.Pairs.Count - 1; i >= 0; i--)
         {
             var pair = _core.Checklist.Pairs[i];
@@ -231,6 +257,21 @@ public sealed class IceAgent
         writer.Commit(_core.Messages.WriteRequest(buffer, check));
         _core.Trace(CheckStep.Sent, check.Pair, check.Transmissions);
         return true;
+    }
+
+    /// <summary>
+    /// Writes one check that nobody waits for an answer to, for the owner to send where it wants, as a guess or to open a NAT. Whoever it was meant for answers
+    /// it and sends a check of its own, which makes the pair; its answer is taken and means nothing. The owner keeps the budget of such checks.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="destination">Room for <see cref="IceOptions.ProbeLimit"/> bytes.</param>
+    /// <returns>Its length, at most <see cref="IceOptions.ProbeLimit"/>; 0 without remote credentials, with some that are too long for that, or when the agent has failed.</returns>
+    public int WriteProbe(Instant now, Span<byte> destination)
+    {
+        if (State == IceState.Failed || _core.Messages.Remote is null) return 0;
+        int length = _core.Messages.WriteProbe(destination, TransactionId.Create(_core.Entropy), Role, _core.TieBreaker);
+        _core.HasProbed |= length > 0;
+        return length;
     }
 
     /// <summary>Takes the next event; drain to false after every input.</summary>

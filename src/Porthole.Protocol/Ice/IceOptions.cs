@@ -46,6 +46,18 @@ public sealed record IceOptions
     /// </summary>
     public const int ConnectionLimit = 16;
 
+    /// <summary>
+    /// The most sockets that wait for checks without being candidates (<see cref="IceAgent.AddSilentSocket"/>): what a spray of ports may open, being a
+    /// quarter of the smallest block of ports that carriers hand out.
+    /// </summary>
+    public const int SilentSocketLimit = 256;
+
+    /// <summary>
+    /// The largest check that is sent on a guess (<see cref="IceAgent.WriteProbe"/>), in bytes: many may hit somebody else's port, so they are small. Own
+    /// credentials need 96; there is room for two fragments of 51 characters together.
+    /// </summary>
+    public const int ProbeLimit = 128;
+
     /// <summary>The most valid pairs that consent is kept on.</summary>
     public const int KeptPairs = 3;
 

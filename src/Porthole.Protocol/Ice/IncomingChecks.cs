@@ -17,7 +17,7 @@ internal sealed class IncomingChecks(AgentCore agent)
     {
         if (!agent.Messages.IsForUs(request, out var remoteFragment)) return false;
         if (agent.State == IceState.Failed || !IsSource(remote) || !agent.Messages.IsAuthentic(request)) return true;
-        if (!agent.Locals.TryFindSender(socket, out var local)) return true;
+        if (!agent.TryFindSender(socket, out var local)) return true;
 
         Span<StunAttributeType> unknown = stackalloc StunAttributeType[1];
         if (request.GetUnknownAttributes(unknown) > 0)
@@ -64,7 +64,7 @@ internal sealed class IncomingChecks(AgentCore agent)
 
     private void Process(Instant now, in ReceivedCheck check)
     {
-        if (!agent.Locals.TryFindSender(check.Socket, out var local)) return;
+        if (!agent.TryFindSender(check.Socket, out var local)) return;
         if (FindOrAddPair(local, check) is not { } pair) return;
         pair.CountReceived();
         if (pair.Transport == Transports.Tcp)

@@ -83,6 +83,21 @@ internal sealed class IceLab(ulong seed = 1)
     {
         var a = Add("a", IceRole.Controlling, options ?? Peers, A);
         var b = Add("b", IceRole.Controlled, options ?? Peers, B);
+        return Start(a, b);
+    }
+
+    /// <summary>The same, after something was done to the agents.</summary>
+    public (IceNode A, IceNode B) StartTwoWith(Action<IceAgent> first, Action<IceAgent>? second = null)
+    {
+        var a = Add("a", IceRole.Controlling, Peers, A);
+        var b = Add("b", IceRole.Controlled, Peers, B);
+        first(a.Agent);
+        second?.Invoke(b.Agent);
+        return Start(a, b);
+    }
+
+    private (IceNode A, IceNode B) Start(IceNode a, IceNode b)
+    {
         Introduce(a, b);
         Introduce(b, a);
         Start(a);
@@ -152,6 +167,14 @@ internal sealed class IceLab(ulong seed = 1)
         Drain(receiver);
     }
 
+    /// <summary>Sends what a node's owner, rather than its agent, sends.</summary>
+    public void Send(IceNode node, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> bytes)
+    {
+        var packet = new IcePacket(node, socket, node.Sockets.GetValueOrDefault(socket), remote, bytes.ToArray(), Now);
+        Packets.Add(packet);
+        if (!Lost(packet)) _onTheWay.Enqueue(packet, ((Now + OneWay + Jitter()).Ticks, _order++));
+    }
+
     public void Drain(IceNode node)
     {
         while (true)
@@ -159,10 +182,7 @@ internal sealed class IceLab(ulong seed = 1)
             var writer = new DatagramBatchWriter(_memory);
             if (!node.Agent.TryWrite(Now, ref writer)) break;
             Assert.Equal(1, writer.Count);
-            var source = node.Sockets.GetValueOrDefault(writer.Socket);
-            var packet = new IcePacket(node, writer.Socket, source, writer.Remote, writer.Written.ToArray(), Now);
-            Packets.Add(packet);
-            if (!Lost(packet)) _onTheWay.Enqueue(packet, ((Now + OneWay + Jitter()).Ticks, _order++));
+            Send(node, writer.Socket, writer.Remote, writer.Written);
         }
 
         while (node.Agent.TryTakeEvent(out var iceEvent)) node.Events.Add((Now, iceEvent));
