@@ -19,7 +19,14 @@ internal sealed class NatEntry(int id, InternalHost host, FlowKey key, Transport
     /// <summary>Whether the mapping serves one session whose tuple clashed with another flow; it is not found by its key.</summary>
     public bool Detached { get; } = detached;
 
-    public Instant Expires { get; set; }
+    /// <summary>When it ends: of idleness, or of age; when its lease does if it was asked for.</summary>
+    public Instant Expires { get => IsPortMapping ? Latest : field; set => field = Instant.Min(value, Latest); }
+
+    /// <summary>When it ends even if it is in use.</summary>
+    public required Instant Latest { get; set; }
+
+    /// <summary>Whether an endpoint inside asked for it: everybody is let in, and traffic does not change when it ends.</summary>
+    public bool IsPortMapping { get; init; }
 
     public NatSession? Sessions { get; set; }
 

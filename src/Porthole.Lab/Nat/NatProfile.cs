@@ -1,7 +1,7 @@
 namespace Porthole.Lab.Nat;
 
 /// <summary>Everything that tells one NAT from another, in the words of RFC 4787 and RFC 5382. Use <c>with</c> to vary a preset.</summary>
-public sealed record NatProfile
+public sealed partial record NatProfile
 {
     /// <summary>The profile's name, for people.</summary>
     public required string Name { get; init; }
@@ -42,6 +42,9 @@ public sealed record NatProfile
     /// <summary>How long state lives once both sides have sent. RFC 4787 REQ-5 asks for 2 minutes, which is what Linux gives.</summary>
     public TimeSpan RepliedLifetime { get; init => field = Positive(value); } = TimeSpan.FromSeconds(120);
 
+    /// <summary>The age at which a mapping ends, whatever its traffic; null when only idleness ends it. Mappings made on request live as long as their lease.</summary>
+    public TimeSpan? MaxMappingAge { get; init => field = value is { } age ? Positive(age) : null; }
+
     /// <summary>Whether packets from outside prolong state (RFC 4787 section 4.3; those from inside always do, REQ-6).</summary>
     public bool InboundRefresh { get; init; } = true;
 
@@ -50,6 +53,17 @@ public sealed record NatProfile
     /// gets another port: Linux routers that do not drop such packets before they are tracked.
     /// </summary>
     public bool RecordsUnsolicited { get; init; }
+
+    /// <summary>
+    /// How many mappings other hosts behind this NAT open in a second: the mean of a Poisson process, for each protocol. They move the counter of a
+    /// sequential NAT on, and each takes a port for <see cref="UnrepliedLifetime"/>. No effect where hosts do not compete for ports: with overloading, and
+    /// in blocks.
+    /// </summary>
+    public double ForeignPortsPerSecond
+    {
+        get;
+        init => field = value >= 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A rate is not negative.");
+    }
 
     /// <summary>The most mappings at a time.</summary>
     public int MaxMappings { get; init => field = AtLeastOne(value); } = 65_536;
@@ -65,88 +79,6 @@ public sealed record NatProfile
 
     /// <summary>How it treats TCP; null is <see cref="NatTcpProfile.Default"/>: mapping, filtering and allocation as for UDP.</summary>
     public NatTcpProfile? Tcp { get; init; }
-
-    /// <summary>Endpoint-independent mapping and filtering (RFC 3489's "full cone").</summary>
-    public static NatProfile FullCone { get; } = new() { Name = "full-cone", Filtering = NatFiltering.EndpointIndependent };
-
-    /// <summary>Endpoint-independent mapping, address-dependent filtering ("restricted cone").</summary>
-    public static NatProfile Restricted { get; } = new() { Name = "restricted", Filtering = NatFiltering.AddressDependent };
-
-    /// <summary>Endpoint-independent mapping, address- and port-dependent filtering ("port-restricted cone").</summary>
-    public static NatProfile PortRestricted { get; } = new() { Name = "port-restricted" };
-
-    /// <summary>Address- and port-dependent mapping and filtering, random ports ("symmetric").</summary>
-    public static NatProfile Symmetric { get; } = new()
-    {
-        Name = "symmetric",
-        Mapping = NatMapping.AddressAndPortDependent,
-        Allocation = new PortAllocation.Random(),
-    };
-
-    /// <summary>As <see cref="Symmetric"/>, with ports that count up.</summary>
-    public static NatProfile SymmetricSequential { get; } = Symmetric with
-    {
-        Name = "symmetric-sequential",
-        Allocation = new PortAllocation.Sequential(),
-    };
-
-    /// <summary>
-    /// Linux masquerading: a flow is a 5-tuple and keeps its port while that tuple is free. Seen from outside it is endpoint-independent until two
-    /// flows clash.
-    /// </summary>
-    public static NatProfile Masquerade { get; } = new()
-    {
-        Name = "masquerade",
-        Mapping = NatMapping.AddressAndPortDependent,
-        Allocation = new PortAllocation.PreserveWithOverload(),
-        Tcp = NatTcpProfile.Linux,
-    };
-
-    /// <summary>Linux masquerading on a router that tracks packets nobody asked for: the first packet of a punch may spoil the port.</summary>
-    public static NatProfile PoisonedMasquerade { get; } = Masquerade with { Name = "poisoned-masquerade", RecordsUnsolicited = true };
-
-    /// <summary>A carrier's NAT after RFC 6888: endpoint-independent, paired addresses, hairpinning, a port block for each subscriber.</summary>
-    public static NatProfile Carrier { get; } = new()
-    {
-        Name = "carrier",
-        Filtering = NatFiltering.EndpointIndependent,
-        Allocation = new PortAllocation.Block(512),
-        Hairpinning = Hairpinning.ExternalSource,
-        MaxMappingsPerHost = 512,
-    };
-
-    /// <summary>A carrier's NAT that is symmetric inside a port block.</summary>
-    public static NatProfile SymmetricCarrier { get; } = Carrier with
-    {
-        Name = "symmetric-carrier",
-        Mapping = NatMapping.AddressAndPortDependent,
-        Filtering = NatFiltering.AddressAndPortDependent,
-    };
-
-    /// <summary>As <see cref="PortRestricted"/>; it answers SYNs that nobody asked for with RST.</summary>
-    public static NatProfile Resetting { get; } = PortRestricted with
-    {
-        Name = "resetting",
-        Tcp = new NatTcpProfile { UnsolicitedSyn = UnsolicitedSyn.Reset },
-    };
-
-    /// <summary>As <see cref="PortRestricted"/>; it answers SYNs that nobody asked for with ICMP port unreachable.</summary>
-    public static NatProfile Unreachable { get; } = PortRestricted with
-    {
-        Name = "unreachable",
-        Tcp = new NatTcpProfile { UnsolicitedSyn = UnsolicitedSyn.PortUnreachable },
-    };
-
-    /// <summary>As <see cref="PortRestricted"/>; it admits only a SYN-ACK as the answer to a SYN.</summary>
-    public static NatProfile Strict { get; } = PortRestricted with
-    {
-        Name = "strict",
-        Tcp = new NatTcpProfile { TracksSimultaneousOpen = false },
-    };
-
-    /// <summary>All presets that differ for UDP.</summary>
-    public static IReadOnlyList<NatProfile> Presets { get; } =
-        [FullCone, Restricted, PortRestricted, Symmetric, SymmetricSequential, Masquerade, PoisonedMasquerade, Carrier, SymmetricCarrier];
 
     /// <summary>
     /// A NAT of the 9 × 9 grid: one mapping and one filtering behaviour, ports preserved where mapping is endpoint-independent, else random.

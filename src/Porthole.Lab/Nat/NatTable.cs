@@ -52,15 +52,42 @@ public sealed class NatTable : IMiddlebox
     /// <param name="now">The time.</param>
     /// <param name="protocol">Of which protocol.</param>
     public IReadOnlyList<NatMappingInfo> GetMappings(Instant now, NatProtocol protocol = NatProtocol.Udp) =>
-        protocol == NatProtocol.Udp ? _udp.GetMappings(now) : Tcp.GetMappings(now);
+        Of(protocol).GetMappings(now);
 
     /// <inheritdoc/>
     public NatVerdict TranslateOutbound(Instant now, NatPacket packet) =>
-        packet.Protocol == NatProtocol.Udp ? _udp.TranslateOutbound(now, packet) : Tcp.TranslateOutbound(now, packet);
+        Of(packet.Protocol).TranslateOutbound(now, packet);
 
     /// <inheritdoc/>
     public NatVerdict TranslateInbound(Instant now, NatPacket packet) =>
-        packet.Protocol == NatProtocol.Udp ? _udp.TranslateInbound(now, packet) : Tcp.TranslateInbound(now, packet);
+        Of(packet.Protocol).TranslateInbound(now, packet);
+
+    /// <summary>
+    /// Maps an external port to an endpoint inside on request, as gateways do by PCP, NAT-PMP and UPnP: everybody outside is let in, and what the endpoint
+    /// sends to new remotes leaves from that port. A request for an endpoint that has such a mapping renews it.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="protocol">The protocol.</param>
+    /// <param name="inside">The endpoint inside.</param>
+    /// <param name="port">The wanted external port, 0 for any; another is given when it is taken.</param>
+    /// <param name="lease">How long the mapping lives.</param>
+    /// <param name="external">The external endpoint, when there is one.</param>
+    /// <returns>False when the NAT has no room or no port.</returns>
+    public bool TryAddPortMapping(
+        Instant now, NatProtocol protocol, TransportAddress inside, ushort port, TimeSpan lease, out TransportAddress external) =>
+        Of(protocol).TryAddPortMapping(now, inside, port, lease, out external);
+
+    /// <summary>Ends the mapping that an endpoint inside asked for.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="protocol">The protocol.</param>
+    /// <param name="inside">The endpoint inside.</param>
+    /// <returns>False when there was none.</returns>
+    public bool RemovePortMapping(Instant now, NatProtocol protocol, TransportAddress inside) => Of(protocol).RemovePortMapping(now, inside);
+
+    /// <summary>The live mappings that were asked for.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="protocol">Of which protocol.</param>
+    public IReadOnlyList<NatMappingInfo> GetPortMappings(Instant now, NatProtocol protocol = NatProtocol.Udp) => Of(protocol).GetPortMappings(now);
 
     /// <inheritdoc/>
     public void Reset()
@@ -68,6 +95,8 @@ public sealed class NatTable : IMiddlebox
         _udp.Reset();
         _tcp?.Reset();
     }
+
+    private TranslationTable Of(NatProtocol protocol) => protocol == NatProtocol.Udp ? _udp : Tcp;
 
     private static void Check(PortAllocation allocation, NatProfile profile)
     {

@@ -13,6 +13,7 @@ internal sealed partial class TranslationTable
 
     private bool TryAllocatePort(Instant now, InternalHost host, TransportAddress local, TransportAddress remote, out TransportAddress external)
     {
+        AdvanceForeign(now);
         int first = _profile.Pooling == AddressPooling.Paired || _externalAddresses.Length == 1
             ? host.AddressIndex
             : _entropy.NextInt32(0, _externalAddresses.Length);
@@ -28,7 +29,7 @@ internal sealed partial class TranslationTable
     }
 
     private bool TryAllocatePort(
-        Instant now, int index, InternalHost host, TransportAddress local, TransportAddress remote, out TransportAddress external) =>
+        Instant now, int index, InternalHost? host, TransportAddress local, TransportAddress remote, out TransportAddress external) =>
         _profile.Allocation switch
         {
             PortAllocation.Preserve or PortAllocation.PreserveWithOverload =>
@@ -36,12 +37,12 @@ internal sealed partial class TranslationTable
                 || TryDraw(now, index, _profile.Ports, local, remote, out external),
             PortAllocation.Sequential sequential => TryNext(now, index, sequential.Step, local, remote, out external),
             PortAllocation.Random => TryDraw(now, index, _profile.Ports, local, remote, out external),
-            PortAllocation.Block block => TryBlocks(now, index, block, host, local, remote, out external),
+            PortAllocation.Block block => TryBlocks(now, index, block, host!, local, remote, out external),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
 
     private bool IsFree(Instant now, TransportAddress external, TransportAddress remote, TransportAddress local) =>
-        external.Port != 0 && (_overloads || !HasLiveEntry(now, external)) && IsTupleFree(now, external, remote, local);
+        external.Port != 0 && (_overloads || !(HasLiveEntry(now, external) || IsForeign(now, external))) && IsTupleFree(now, external, remote, local);
 
     private bool TryDraw(Instant now, int index, PortRange ports, TransportAddress local, TransportAddress remote, out TransportAddress external)
     {
@@ -123,9 +124,10 @@ internal sealed partial class TranslationTable
         host.Blocks.Clear();
     }
 
+    // Where a counter stands after a restart is chance.
     private void ResetPorts()
     {
-        int step = (_profile.Allocation as PortAllocation.Sequential)?.Step ?? 1;
-        Array.Fill(_lastPorts, (step > 0 ? _profile.Ports.First : _profile.Ports.Last) - step);
+        if (_profile.Allocation is not PortAllocation.Sequential) return;
+        for (int i = 0; i < _lastPorts.Length; i++) _lastPorts[i] = _entropy.NextInt32(_profile.Ports.First, _profile.Ports.Last + 1);
     }
 }

@@ -74,6 +74,7 @@ internal sealed partial class TranslationTable
 
     private bool IsPermitted(Instant now, NatEntry entry, TransportAddress remote) =>
         _profile.Filtering == NatFiltering.EndpointIndependent
+        || entry.IsPortMapping
         || (_permits.TryGetValue(KeyOfPermit(entry, remote), out var expires) && expires > now);
 
     private PermitKey KeyOfPermit(NatEntry entry, TransportAddress remote) =>
@@ -119,12 +120,7 @@ internal sealed partial class TranslationTable
     {
         if (_entryCount >= _nextSweep) Sweep(now);
         if (!MakeRoom(now, key.Local.Host, out reason)) return null;
-        if (!_hosts.TryGetValue(key.Local.Host, out var host))
-        {
-            host = new InternalHost(ChooseAddress(key.Local.Host));
-            _hosts.Add(key.Local.Host, host);
-        }
-
+        var host = GetHost(key.Local.Host);
         if (!TryAllocatePort(now, host, key.Local, remote, out var external))
         {
             if (host.Count == 0) _hosts.Remove(key.Local.Host);
@@ -132,13 +128,35 @@ internal sealed partial class TranslationTable
             return null;
         }
 
-        var entry = new NatEntry(++_lastId, host, key, external, detached) { Expires = now + _profile.UnrepliedLifetime };
+        var latest = _profile.MaxMappingAge is { } age ? now + age : Instant.Never;
+        var entry = new NatEntry(++_lastId, host, key, external, detached) { Latest = latest, Expires = now + _profile.UnrepliedLifetime };
         if (!detached) _entriesByKey[key] = entry;
-        entry.NextAtExternal = _entriesByExternal.GetValueOrDefault(external);
-        _entriesByExternal[external] = entry;
+        Add(entry);
+        return entry;
+    }
+
+    private void Add(NatEntry entry)
+    {
+        entry.NextAtExternal = _entriesByExternal.GetValueOrDefault(entry.External);
+        _entriesByExternal[entry.External] = entry;
         Append(entry);
-        host.Count++;
+        entry.Host.Count++;
         _entryCount++;
+    }
+
+    private InternalHost GetHost(TransportAddress address)
+    {
+        if (_hosts.TryGetValue(address, out var host)) return host;
+        host = new InternalHost(ChooseAddress(address));
+        _hosts.Add(address, host);
+        return host;
+    }
+
+    // What was asked for does not give way to what was not.
+    private NatEntry? FindOldest()
+    {
+        var entry = _oldest;
+        while (entry is { IsPortMapping: true }) entry = entry.Newer;
         return entry;
     }
 
@@ -159,7 +177,7 @@ internal sealed partial class TranslationTable
         }
         else if (_entryCount >= _profile.MaxMappings)
         {
-            if (_profile.WhenFull == NatOverflow.EvictOldest) RemoveEntry(_oldest!);
+            if (_profile.WhenFull == NatOverflow.EvictOldest && FindOldest() is { } oldest) RemoveEntry(oldest);
             else Sweep(now);
             if (_entryCount >= _profile.MaxMappings) reason = NatDropReason.TableFull;
         }
@@ -179,7 +197,8 @@ internal sealed partial class TranslationTable
         if (StateCount >= _profile.MaxSessions)
         {
             Sweep(now);
-            if (StateCount >= _profile.MaxSessions && _profile.WhenFull == NatOverflow.EvictOldest && _oldest != entry) RemoveEntry(_oldest!);
+            bool evicts = StateCount >= _profile.MaxSessions && _profile.WhenFull == NatOverflow.EvictOldest;
+            if (evicts && FindOldest() is { } oldest && oldest != entry) RemoveEntry(oldest);
             if (StateCount >= _profile.MaxSessions) return null;
         }
 
@@ -244,6 +263,7 @@ internal sealed partial class TranslationTable
             _entriesByExternal.Remove(entry.External);
         }
 
+        if (entry.IsPortMapping) _portMappings.Remove(entry);
         Unlink(entry);
         _entryCount--;
         if (--entry.Host.Count > 0) return;
@@ -256,7 +276,7 @@ internal sealed partial class TranslationTable
         for (var entry = _oldest; entry is not null;)
         {
             var next = entry.Newer;
-            if (entry.Internal.SameHost(host) && (evict || entry.Expires <= now))
+            if (entry.Internal.SameHost(host) && ((evict && !entry.IsPortMapping) || entry.Expires <= now))
             {
                 RemoveEntry(entry);
                 evict = false; // one is enough; the others go if they have expired
@@ -321,6 +341,7 @@ internal sealed partial class TranslationTable
         _unsolicited.Clear();
         _hosts.Clear();
         _usedBlocks.Clear();
+        _portMappings.Clear();
         (_oldest, _newest, _entryCount, _nextSweep) = (null, null, 0, FirstSweep);
     }
 }

@@ -71,7 +71,8 @@ internal sealed partial class TranslationTable
         var state = session.Track.State;
         if (state == TcpState.Closed && _tcp!.Resets == TcpResetEffect.EndsMapping && (bits & TcpBits.Reset) != 0)
         {
-            RemoveEntry(entry);
+            if (entry.IsPortMapping) RemoveSession(session);
+            else RemoveEntry(entry);
             return;
         }
 

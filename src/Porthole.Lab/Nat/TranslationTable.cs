@@ -75,6 +75,7 @@ internal sealed partial class TranslationTable
     {
         ResetState();
         ResetPorts();
+        ResetForeign();
     }
 
     private NatVerdict TranslateInboundDatagram(Instant now, NatPacket packet)
@@ -121,7 +122,7 @@ internal sealed partial class TranslationTable
         session = FindSession(_sessionsByInternal, now, new FlowKey(local, remote));
         if (session is null)
         {
-            var entry = FindEntry(now, new FlowKey(local, MappingKey(remote)));
+            var entry = FindPortMapping(now, local) ?? FindEntry(now, new FlowKey(local, MappingKey(remote)));
             bool clash = entry is not null && !IsTupleFree(now, entry.External, remote, local);
             if (entry is null || clash)
             {

@@ -14,13 +14,13 @@ internal static class LabCommand
     /// <summary>The option that names one of the preset NATs.</summary>
     public static Option<NatProfile?> Profile(string description) => new("--profile")
     {
-        Description = $"{description} One of {string.Join(", ", NatProfile.Presets.Select(static one => one.Name))} (default: {NatProfile.PortRestricted.Name}).",
+        Description = $"{description} One of {string.Join(", ", NatProfile.AllPresets.Select(static one => one.Name))} (default: {NatProfile.PortRestricted.Name}).",
         HelpName = "NAME",
         CustomParser = static result =>
         {
             string name = result.Tokens[0].Value;
-            var profile = NatProfile.Presets.FirstOrDefault(one => one.Name == name);
-            if (profile is null) result.AddError($"'{name}' is no NAT of the lab: use {string.Join(", ", NatProfile.Presets.Select(static one => one.Name))}.");
+            var profile = NatProfile.AllPresets.FirstOrDefault(one => one.Name == name);
+            if (profile is null) result.AddError($"'{name}' is no NAT of the lab: use {string.Join(", ", NatProfile.AllPresets.Select(static one => one.Name))}.");
             return profile;
         },
     };

@@ -21,6 +21,7 @@ public sealed class NatPropertyTests
             now += TimeSpan.FromMilliseconds(chance.NextDouble(0, 1500));
             var inside = TransportAddress.Parse($"192.168.1.{chance.NextInt32(1, 5)}:{chance.NextInt32(5000, 5003)}");
             var outside = TransportAddress.Parse($"198.51.100.{chance.NextInt32(1, 4)}:{chance.NextInt32(1, 4)}");
+            if (chance.NextInt32(0, 20) == 0) AskForPort(nat, now, chance, inside);
             if (chance.NextInt32(0, 3) == 0)
             {
                 var target = pool[chance.NextInt32(0, pool.Length)].WithPort((ushort)chance.NextInt32(4990, 5100));
@@ -88,6 +89,8 @@ public sealed class NatPropertyTests
         return new NatProfile
         {
             Name = "random",
+            ForeignPortsPerSecond = chance.NextInt32(0, 2) * 20,
+            MaxMappingAge = chance.NextInt32(0, 2) == 0 ? null : TimeSpan.FromSeconds(10),
             Mapping = Pick<NatMapping>(chance),
             Filtering = Pick<NatFiltering>(chance),
             FilterScope = Pick<FilterScope>(chance),
@@ -99,6 +102,19 @@ public sealed class NatPropertyTests
             InboundRefresh = chance.NextInt32(0, 2) == 0,
             RecordsUnsolicited = chance.NextInt32(0, 2) == 0,
         };
+    }
+
+    private static void AskForPort(NatTable nat, Instant now, SeededEntropy chance, TransportAddress inside)
+    {
+        if (chance.NextInt32(0, 4) == 0)
+        {
+            nat.RemovePortMapping(now, NatProtocol.Udp, inside);
+            return;
+        }
+
+        if (!nat.TryAddPortMapping(now, NatProtocol.Udp, inside, (ushort)chance.NextInt32(4990, 5010), TimeSpan.FromSeconds(60), out var external)) return;
+        var stranger = TransportAddress.Parse("198.51.100.99:99");
+        Assert.Equal(inside, nat.TranslateInbound(now, new NatPacket(stranger, external)).Packet.Destination);
     }
 
     private static T Pick<T>(SeededEntropy chance)
