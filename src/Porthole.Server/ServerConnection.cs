@@ -28,7 +28,7 @@ internal sealed class ServerConnection(SocketId id, WebSocket webSocket, ISocket
 
     public Task Closed => _closed.Task;
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
         for (; bytes.Length > 0; bytes = bytes[Math.Min(segmentSize, bytes.Length)..])
         {

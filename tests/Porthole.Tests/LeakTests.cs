@@ -52,19 +52,7 @@ public sealed class LeakTests
         BindAddress = IPAddress.Loopback,
     };
 
-    private static int Threads() => Count(Directory.GetDirectories("/proc/self/task"), static task => File.ReadAllText(Path.Combine(task, "comm")), "porthole");
+    private static int Threads() => OwnProcess.Threads("porthole");
 
-    private static int Sockets() => Count(Directory.GetFiles("/proc/self/fd"), static descriptor => File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name, "socket:");
-
-    private static int Count(string[] entries, Func<string, string?> describe, string prefix) => entries.Count(entry =>
-    {
-        try
-        {
-            return describe(entry)?.StartsWith(prefix, StringComparison.Ordinal) == true;
-        }
-        catch (IOException)
-        {
-            return false; // it has just ended
-        }
-    });
+    private static int Sockets() => OwnProcess.Sockets();
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using Porthole.Protocol;
 using Porthole.Runtime;
@@ -13,7 +14,6 @@ internal sealed class TunnelSocket : INetworkSocket, ISocketInbox
     private readonly TransportAddress _gateway;
     private readonly ISocketInbox _inbox;
     private readonly ConcurrentBag<ReceiveBatch> _free = [];
-    private readonly byte[] _framed = new byte[DatagramBatchWriter.MaxDatagram + TunnelHeader.MaxSize];
     private INetworkSocket _socket = null!;
 
     private TunnelSocket(SocketId id, TransportAddress gateway, ISocketInbox inbox) => (Id, _gateway, _inbox) = (id, gateway, inbox);
@@ -32,16 +32,20 @@ internal sealed class TunnelSocket : INetworkSocket, ISocketInbox
         return tunnel;
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
-        int header = TunnelHeader.Write(_framed, remote);
+        // The NAT is the one router on the way: what may pass no router ends there, unseen.
+        if (hopLimit == 1) return;
+        byte[] framed = ArrayPool<byte>.Shared.Rent(TunnelHeader.MaxSize + Math.Min(segmentSize, bytes.Length));
+        int header = TunnelHeader.Write(framed, remote);
         while (!bytes.IsEmpty)
         {
             var segment = bytes[..Math.Min(segmentSize, bytes.Length)];
             bytes = bytes[segment.Length..];
-            segment.CopyTo(_framed.AsSpan(header));
-            _socket.Send(_gateway, _framed.AsSpan(0, header + segment.Length), header + segment.Length);
+            segment.CopyTo(framed.AsSpan(header));
+            _socket.Send(_gateway, framed.AsSpan(0, header + segment.Length), header + segment.Length);
         }
+        ArrayPool<byte>.Shared.Return(framed);
     }
 
     public void Close(bool abortive) => _socket.Close(abortive);

@@ -227,7 +227,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
             var writer = new DatagramBatchWriter(_output);
             if (!_machine.TryWrite(now, ref writer)) break;
             if (writer.Count == 0 || _sockets.Find(writer.Socket) is not { } socket) continue;
-            socket.Send(writer.Remote, writer.Written, writer.SegmentSize);
+            socket.Send(writer.Remote, writer.Written, writer.SegmentSize, writer.HopLimit);
             // At once: in one go a machine may have megabytes to say.
             if (socket.IsCongested) TellCongestion(now, socket);
         }

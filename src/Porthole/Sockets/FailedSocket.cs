@@ -17,7 +17,7 @@ internal sealed class FailedSocket : INetworkSocket
         return new FailedSocket(id);
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
     }
 

@@ -24,7 +24,8 @@ public interface INetworkSocket
     /// <param name="remote">Where to; ignored by connections.</param>
     /// <param name="bytes">All segments, one after the other; borrowed until the call returns.</param>
     /// <param name="segmentSize">The size of every segment but the last, in bytes.</param>
-    void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize);
+    /// <param name="hopLimit">The IP hop limit (time to live) of these datagrams, 1 to 255; 0 is the socket's own. Ignored by connections.</param>
+    void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0);
 
     /// <summary>Starts to close the socket and returns at once. No event follows, and a second call does nothing.</summary>
     /// <param name="abortive">Whether a connection is reset, instead of sending what it still has and ending in order.</param>

@@ -19,7 +19,11 @@ internal interface IUdpPort
     bool Receive(ReceiveBatch batch, SocketId socket);
 
     /// <summary>Sends. One thread calls it; errors are losses.</summary>
-    void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize);
+    /// <param name="remote">Where to.</param>
+    /// <param name="bytes">All segments, one after the other.</param>
+    /// <param name="segmentSize">The size of every segment but the last, in bytes.</param>
+    /// <param name="hopLimit">The hop limit of these datagrams and no others; 0 is the socket's own. Where it cannot be kept, nothing is sent.</param>
+    void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit);
 
     /// <summary>Wakes the receiving thread, which then finds the port shut. Any thread may call it.</summary>
     void Shut();

@@ -14,6 +14,12 @@ internal static unsafe partial class LinuxUdp
     /// <summary>UDP_GRO: receive several datagrams of one sender as one, with their size beside it.</summary>
     public const int UdpGro = 104;
 
+    /// <summary>IPPROTO_IP and IP_TTL, as a control message: the time to live of one IPv4 packet.</summary>
+    public const int IPLevel = 0, IPTimeToLive = 2;
+
+    /// <summary>IPPROTO_IPV6 and IPV6_HOPLIMIT, as a control message: the hop limit of one IPv6 packet (RFC 3542 section 6.3).</summary>
+    public const int IPv6Level = 41, IPv6HopLimit = 52;
+
     /// <summary>MSG_WAITFORONE: wait for the first message only.</summary>
     public const int WaitForOne = 0x10000;
 

@@ -15,42 +15,51 @@ internal sealed unsafe partial class LinuxUdpPort
         /// </summary>
         private const int PatienceMilliseconds = 5;
 
-        /// <summary>The control message that carries the segment size: header, two bytes, padding to a word.</summary>
-        private const int SegmentControlSize = ControlHeaderSize + 8;
+        /// <summary>A control message of a small number: header, up to four bytes, padding to a word.</summary>
+        private const int NumberControlSize = ControlHeaderSize + 8;
 
         private readonly byte[] _memory = GC.AllocateArray<byte>(
-            DatagramBatchWriter.MaxSegments * (sizeof(Message) + sizeof(Vector)) + SegmentControlSize + SocketAddresses.IPv6Size, pinned: true);
+            DatagramBatchWriter.MaxSegments * (sizeof(Message) + sizeof(Vector)) + 2 * NumberControlSize + SocketAddresses.IPv6Size, pinned: true);
 
         private readonly Message* _messages;
         private readonly Vector* _vectors;
-        private readonly byte* _control;
+        private readonly byte* _hopControl;
+        private readonly byte* _segmentControl;
         private readonly byte* _name;
         private readonly uint _nameLength;
+        private bool _limitsHops;
 
         public Sender(bool isIPv6)
         {
             byte* start = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
             _messages = (Message*)start;
             _vectors = (Vector*)(start + DatagramBatchWriter.MaxSegments * sizeof(Message));
-            _control = (byte*)(_vectors + DatagramBatchWriter.MaxSegments);
-            _name = _control + SegmentControlSize;
+            // The two lie together in this order, so that any of them and both are one stretch of memory.
+            _hopControl = (byte*)(_vectors + DatagramBatchWriter.MaxSegments);
+            _segmentControl = _hopControl + NumberControlSize;
+            _name = _segmentControl + NumberControlSize;
             _nameLength = (uint)(isIPv6 ? SocketAddresses.IPv6Size : SocketAddresses.IPv4Size);
             *(ushort*)_name = (ushort)(isIPv6 ? LinuxFamily.InterNetworkV6 : LinuxFamily.InterNetwork);
-            *(nuint*)_control = ControlHeaderSize + sizeof(ushort);
-            *(int*)(_control + 8) = SolUdp;
-            *(int*)(_control + 12) = UdpSegment;
+            WriteControlHeader(_hopControl, sizeof(int), isIPv6 ? IPv6Level : IPLevel, isIPv6 ? IPv6HopLimit : IPTimeToLive);
+            WriteControlHeader(_segmentControl, sizeof(ushort), SolUdp, UdpSegment);
         }
 
-        public void Address(TransportAddress remote) => SocketAddresses.Write(remote, new Span<byte>(_name, (int)_nameLength));
+        /// <summary>Says where the next datagrams go, and how far (0: as far as the socket's own hop limit).</summary>
+        public void Address(TransportAddress remote, int hopLimit)
+        {
+            SocketAddresses.Write(remote, new Span<byte>(_name, (int)_nameLength));
+            _limitsHops = hopLimit > 0;
+            *(int*)(_hopControl + ControlHeaderSize) = hopLimit;
+        }
 
         /// <summary>One call, cut by the kernel or the device.</summary>
         public bool SendSegments(int descriptor, byte* data, int length, int segmentSize)
         {
-            *(ushort*)(_control + ControlHeaderSize) = (ushort)segmentSize;
+            *(ushort*)(_segmentControl + ControlHeaderSize) = (ushort)segmentSize;
             var vector = new Vector { Base = data, Length = (nuint)length };
             var header = Header(&vector);
-            header.Control = _control;
-            header.ControlLength = SegmentControlSize;
+            if (!_limitsHops) header.Control = _segmentControl;
+            header.ControlLength += NumberControlSize;
             if (SendMessage(descriptor, &header, DontWait) >= 0) return true;
             return IsRoomAgain(descriptor) && SendMessage(descriptor, &header, DontWait) >= 0;
         }
@@ -81,7 +90,22 @@ internal sealed unsafe partial class LinuxUdpPort
             return Poll(&poll, 1, PatienceMilliseconds) > 0 && poll.Happened == PollOut;
         }
 
-        private MessageHeader Header(Vector* vector) => new() { Name = _name, NameLength = _nameLength, Vectors = vector, VectorCount = 1 };
+        private static void WriteControlHeader(byte* control, int size, int level, int type)
+        {
+            *(nuint*)control = (nuint)(ControlHeaderSize + size);
+            *(int*)(control + 8) = level;
+            *(int*)(control + 12) = type;
+        }
+
+        private MessageHeader Header(Vector* vector) => new()
+        {
+            Name = _name,
+            NameLength = _nameLength,
+            Vectors = vector,
+            VectorCount = 1,
+            Control = _limitsHops ? _hopControl : null,
+            ControlLength = _limitsHops ? NumberControlSize : 0u,
+        };
     }
 
     /// <summary>AF_INET and AF_INET6 of Linux.</summary>

@@ -74,12 +74,12 @@ internal sealed unsafe partial class LinuxUdpPort : IUdpPort
         return false;
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit)
     {
         if (remote.IsIPv6 != _isIPv6 || _shut) return;
         fixed (byte* data = bytes)
         {
-            _sender.Address(remote);
+            _sender.Address(remote, hopLimit);
             if (bytes.Length > segmentSize && _segmentation)
             {
                 if (_sender.SendSegments(_descriptor, data, bytes.Length, segmentSize)) return;

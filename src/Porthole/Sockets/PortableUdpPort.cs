@@ -8,12 +8,13 @@ namespace Porthole.Sockets;
 internal sealed class PortableUdpPort(Socket socket) : IUdpPort
 {
     /// <summary>Room for the longest datagram of ours with its tunnels; longer ones are none of ours and are dropped.</summary>
-    private const int MaxDatagram = 2_048;
+    public const int MaxDatagram = 2_048;
 
     private const int DatagramsPerBatch = 64;
 
     private readonly SocketAddress _from = SocketAddresses.Create(socket.AddressFamily);
     private readonly SocketAddress _to = SocketAddresses.Create(socket.AddressFamily);
+    private readonly int _ownHopLimit = socket.Ttl;
     private volatile bool _shut;
 
     public TransportAddress Local { get; } = TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!);
@@ -51,10 +52,45 @@ internal sealed class PortableUdpPort(Socket socket) : IUdpPort
         return false;
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    /// <summary>Takes one datagram that is known to be there.</summary>
+    /// <param name="buffer">Room for it: <see cref="MaxDatagram"/> bytes.</param>
+    /// <param name="remote">Who sent it.</param>
+    /// <returns>Its length in bytes; 0 when it is none of ours.</returns>
+    public int ReceiveOne(Span<byte> buffer, out TransportAddress remote)
+    {
+        remote = default;
+        try
+        {
+            int length = socket.ReceiveFrom(buffer[..MaxDatagram], SocketFlags.None, _from);
+            remote = SocketAddresses.Read(_from.Buffer.Span, socket.AddressFamily);
+            return length == MaxDatagram ? 0 : length;
+        }
+        catch (SocketException)
+        {
+            Thread.Sleep(1); // what passes is met again at once, what stays must not take a core
+            return 0;
+        }
+    }
+
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit)
     {
         if (remote.Family != socket.AddressFamily) return;
         SocketAddresses.Write(remote, _to.Buffer.Span);
+        if (hopLimit > 0 && !UdpSockets.TrySetHopLimit(socket, hopLimit)) return;
+        Send(bytes, segmentSize);
+        if (hopLimit > 0) UdpSockets.TrySetHopLimit(socket, _ownHopLimit); // this thread is the only one that sends: no other datagram met the limit
+    }
+
+    public void Shut()
+    {
+        _shut = true;
+        UdpSockets.Wake(socket);
+    }
+
+    public void Dispose() => socket.Dispose();
+
+    private void Send(ReadOnlySpan<byte> bytes, int segmentSize)
+    {
         for (; bytes.Length > 0; bytes = bytes[Math.Min(segmentSize, bytes.Length)..])
         {
             try
@@ -71,12 +107,4 @@ internal sealed class PortableUdpPort(Socket socket) : IUdpPort
             }
         }
     }
-
-    public void Shut()
-    {
-        _shut = true;
-        UdpSockets.Wake(socket);
-    }
-
-    public void Dispose() => socket.Dispose();
 }

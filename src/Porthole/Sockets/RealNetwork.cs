@@ -8,6 +8,7 @@ namespace Porthole.Sockets;
 public sealed class RealNetwork : INetwork
 {
     private readonly NetworkWatcher _watcher;
+    private readonly TentativeUdpSockets _tentative = new();
 
     /// <summary>Creates a view of this host's network.</summary>
     /// <param name="clock">Paces the look-out for address changes; null is the system's clock.</param>
@@ -34,6 +35,7 @@ public sealed class RealNetwork : INetwork
         {
             return request switch
             {
+                SocketRequest.UdpBind { IsTentative: true } bind => _tentative.Open(bind, inbox, Portable),
                 SocketRequest.UdpBind bind => UdpSocket.Open(bind, inbox, Portable),
                 SocketRequest.TcpListen listen => TcpListenerSocket.Open(listen, inbox),
                 SocketRequest.TcpConnect connect => TcpConnector.Open(connect, inbox),

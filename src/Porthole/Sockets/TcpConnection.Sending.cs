@@ -47,7 +47,7 @@ internal sealed partial class TcpConnection
         }
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
         lock (_gate)
         {

@@ -46,7 +46,7 @@ internal sealed class TcpListenerSocket : INetworkSocket
         return listener;
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Porthole.Protocol;
 
@@ -9,11 +10,11 @@ namespace Porthole.Sockets;
 /// </summary>
 internal sealed class UdpSocket : INetworkSocket
 {
+    /// <summary>Receiving calls into few frames; the default of 8 MB per thread is address space for nothing.</summary>
+    public const int StackSize = 256 * 1024;
+
     /// <summary>One batch being filled, one being read, one on the way.</summary>
     private const int Batches = 3;
-
-    /// <summary>Receiving calls into few frames; the default of 8 MB per thread is address space for nothing.</summary>
-    private const int StackSize = 256 * 1024;
 
     private readonly IUdpPort _port;
     private readonly ISocketInbox _inbox;
@@ -39,16 +40,27 @@ internal sealed class UdpSocket : INetworkSocket
     public static UdpSocket Open(SocketRequest.UdpBind request, ISocketInbox inbox, bool portable)
     {
         var socket = UdpSockets.Bind(request.Local, request.TimeToLive);
-        var port = CreatePort(socket, portable);
-        var opened = new UdpSocket(request.Socket, port, inbox);
-        inbox.Deliver(new SocketEvent.Opened(request.Socket, port.Local, default));
-        new Thread(opened.ReceiveAll, StackSize) { IsBackground = true, Name = $"porthole udp {port.Local}" }.Start();
-        return opened;
+        inbox.Deliver(new SocketEvent.Opened(request.Socket, TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!), default));
+        return Start(request.Socket, socket, inbox, portable);
     }
 
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    /// <summary>Starts the thread of a socket that is bound, and whose machine knows that it is open.</summary>
+    /// <param name="id">The number the machine knows it by.</param>
+    /// <param name="socket">The socket; from now on this object's.</param>
+    /// <param name="inbox">Where datagrams go.</param>
+    /// <param name="portable">Whether to leave out what only this system can do.</param>
+    public static UdpSocket Start(SocketId id, Socket socket, ISocketInbox inbox, bool portable)
     {
-        if (Volatile.Read(ref _isClosing) == 0) _port.Send(remote, bytes, segmentSize);
+        UdpSockets.Widen(socket);
+        var port = CreatePort(socket, portable);
+        var started = new UdpSocket(id, port, inbox);
+        new Thread(started.ReceiveAll, StackSize) { IsBackground = true, Name = $"porthole udp {port.Local}" }.Start();
+        return started;
+    }
+
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
+    {
+        if (Volatile.Read(ref _isClosing) == 0) _port.Send(remote, bytes, segmentSize, hopLimit);
     }
 
     public void Close(bool abortive)

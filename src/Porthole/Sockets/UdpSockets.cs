@@ -15,6 +15,7 @@ internal static class UdpSockets
     /// <summary>SIO_UDP_CONNRESET: off, or Windows answers every later receive with an ICMP error of one destination.</summary>
     private const int ConnectionResetControl = unchecked((int)0x9800000C);
 
+    /// <summary>Binds a socket whose buffers are the system's: enough for a few datagrams at a time.</summary>
     /// <exception cref="SocketException">The address cannot be bound.</exception>
     public static Socket Bind(TransportAddress local, int? timeToLive)
     {
@@ -24,10 +25,7 @@ internal static class UdpSockets
             // One socket per local address, so that the socket tells which address a datagram came to.
             if (local.IsIPv6) socket.DualMode = false;
             if (OperatingSystem.IsWindows()) socket.IOControl(ConnectionResetControl, [0, 0, 0, 0], null);
-            if (timeToLive is { } ttl && !local.IsIPv6) socket.Ttl = (short)ttl;
-            if (timeToLive is { } hops && local.IsIPv6) socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.HopLimit, hops);
-            socket.ReceiveBufferSize = BufferSize;
-            socket.SendBufferSize = BufferSize;
+            if (timeToLive is { } hops) socket.Ttl = (short)hops;
             socket.SendTimeout = SendTimeoutMilliseconds;
             socket.Bind(local.ToEndPoint());
             return socket;
@@ -36,6 +34,25 @@ internal static class UdpSockets
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Gives a socket the buffers for data at the speed of a path.</summary>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public static void Widen(Socket socket) => socket.ReceiveBufferSize = socket.SendBufferSize = BufferSize;
+
+    /// <summary>Changes the hop limit of everything that is sent from now on.</summary>
+    /// <returns>False when the system refuses, or the socket is closed.</returns>
+    public static bool TrySetHopLimit(Socket socket, int hops)
+    {
+        try
+        {
+            socket.Ttl = (short)hops;
+            return true;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return false;
         }
     }
 

@@ -52,7 +52,7 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
     internal bool IsClosing => Volatile.Read(ref _isClosing) != 0;
 
     /// <inheritdoc/>
-    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+    public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
         for (; bytes.Length > 0; bytes = bytes[Math.Min(segmentSize, bytes.Length)..]) Enqueue(bytes[..Math.Min(segmentSize, bytes.Length)]);
     }

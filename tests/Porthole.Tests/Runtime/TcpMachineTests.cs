@@ -124,7 +124,7 @@ public sealed class TcpMachineTests
 
         public Task Closed => _closed.Task;
 
-        public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+        public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
         {
         }
 
