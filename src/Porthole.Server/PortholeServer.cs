@@ -41,9 +41,10 @@ public sealed class PortholeServer : IAsyncDisposable
         var clock = new InstantClock(TimeProvider.System);
         var entropy = OperatingSystemEntropy.Instance;
         var stunKey = StunServerKey.Create(entropy);
+        var stun = options.SecondStunAddress is { } second ? options.Stun with { SecondHost = TransportAddress.From(second, 0) } : options.Stun;
         var router = new RelayRouter();
         _forwarder = new RelayForwarder(router, clock);
-        _stun = new StunListeners(options.Stun, ports, stunKey, clock, entropy, _logger);
+        _stun = new StunListeners(stun, ports, stunKey, clock, entropy, _logger);
         var machine = new RendezvousServer(
             options.Rendezvous with { Stun = ports.Announced }, identity, stunKey, router, entropy, clock.Now, clock.Provider.GetUtcNow(), names?.Records);
         _rendezvous = new MachineHost<RendezvousServer>(machine, new RealNetwork(), clock, HandleEvents, _logger);

@@ -14,6 +14,12 @@ public sealed record PortholeServerOptions
     /// <summary>The address to listen on; the unspecified address means every address of this host.</summary>
     public IPAddress Address { get; init; } = IPAddress.Any;
 
+    /// <summary>
+    /// Another address of this host, which clients reach as it is. STUN listens on it too, so that clients learn what one address cannot tell: whether their NAT
+    /// maps by address, and whether it lets any address in (RFC 5780 section 4). Null leaves that to public addresses among those that are listened on.
+    /// </summary>
+    public IPAddress? SecondStunAddress { get; init; }
+
     /// <summary>The TCP port of main connections and <c>/health</c>; 0 leaves the choice to the system.</summary>
     public int Port { get; init; } = MainConnection.DefaultPort;
 

@@ -35,7 +35,7 @@ internal sealed class ServerPorts
 
     public static ServerPorts Choose(PortholeServerOptions options)
     {
-        var locals = LocalAddresses(options.Address);
+        var locals = StunAddresses(options);
         int http = options.Port == 0 ? FindFree(options.Address) : options.Port;
         if (!IsFree(options.Address, http, SocketType.Stream)) http = Another(options, options.Port, options.AnyPortInstead, "TCP port", port => IsFree(options.Address, port, SocketType.Stream));
         int stun = options.StunPort == 0 ? StunServerOptions.DefaultPort : options.StunPort;
@@ -47,24 +47,42 @@ internal sealed class ServerPorts
             for (int i = 0; i < PortholeServerOptions.StunPortCount; i++) listen.Add(TransportAddress.From(local, (ushort)(stun + i)));
         }
 
-        return new ServerPorts(Reachables(locals)[0], http, listen.ToImmutable(), Announce(locals, stun), FindPublicAddress(options.Address));
+        return new ServerPorts(Reachables(LocalAddresses(options.Address))[0], http, listen.ToImmutable(), Announce(locals, options, stun), FindPublicAddress(options.Address));
     }
 
     /// <summary>An address on which the whole Internet can reach this host, if it listens on one.</summary>
     public static IPAddress? FindPublicAddress(IPAddress listen) => LocalAddresses(listen).FirstOrDefault(static address => IsPublic(TransportAddress.From(address, 0)));
 
-    private static ImmutableArray<TransportAddress> Announce(ImmutableArray<IPAddress> locals, int stun)
+    private static ImmutableArray<TransportAddress> Announce(ImmutableArray<IPAddress> locals, PortholeServerOptions options, int stun)
     {
         var announced = ImmutableArray.CreateBuilder<TransportAddress>();
         for (int i = 0; i < PortholeServerOptions.StunPortCount; i++) announced.Add(TransportAddress.From(IPAddress.Any, (ushort)(stun + i)));
 
         // A second public address tells address-dependent mapping from endpoint-independent; an IPv6 address serves the hosts' other family.
         var publics = locals.Select(static address => TransportAddress.From(address, 0)).Where(static address => IsPublic(address)).ToArray();
-        var second = publics.Where(static address => !address.IsIPv6).ToArray();
-        if (second.Length > 1) announced.AddRange(second.Take(2).Select(address => address.WithPort((ushort)stun)));
+        var hosts = options.SecondStunAddress is { } second ? BothHosts(second, options.Address) : [.. publics.Where(static address => !address.IsIPv6).Take(2)];
+        if (options.SecondStunAddress is not null || hosts.Length > 1) announced.AddRange(hosts.Select(address => address.WithPort((ushort)stun)));
         announced.AddRange(publics.Where(static address => address.IsIPv6).Take(1).SelectMany(address => new[] { address.WithPort((ushort)stun), address.WithPort((ushort)(stun + 1)) }));
         return [.. announced.Take(RendezvousLimits.MaxStunAddresses)];
     }
+
+    private static TransportAddress[] BothHosts(IPAddress second, IPAddress listen) =>
+        [.. (IsAny(listen) ? [second] : new[] { second, listen }).Select(static address => TransportAddress.From(address, 0))];
+
+    private static ImmutableArray<IPAddress> StunAddresses(PortholeServerOptions options)
+    {
+        var locals = LocalAddresses(options.Address);
+        if (options.SecondStunAddress is not { } second) return locals;
+        if (!CanBind(second)) throw new PeerException(PeerError.AddressNotAvailable, $"{second} is no address of this host. Leave out --stun-address, or choose another.");
+        if (second.AddressFamily != AddressFamily.InterNetwork || second.Equals(options.Address) || IsAny(second))
+        {
+            throw new PeerException(PeerError.AddressNotAvailable, $"{second} is no second IPv4 address beside {options.Address}. Leave out --stun-address, or choose another.");
+        }
+
+        return locals.Contains(second) ? locals : locals.Add(second);
+    }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private static int Another(PortholeServerOptions options, int taken, bool isAllowed, string what, Func<int, bool> isFree)
     {
@@ -131,7 +149,7 @@ internal sealed class ServerPorts
 
     private static ImmutableArray<IPAddress> LocalAddresses(IPAddress listen)
     {
-        if (!listen.Equals(IPAddress.Any) && !listen.Equals(IPAddress.IPv6Any)) return [listen];
+        if (!IsAny(listen)) return [listen];
         var addresses = NetworkInterface.GetAllNetworkInterfaces()
             .Where(static card => card.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown)
             .SelectMany(static card => card.GetIPProperties().UnicastAddresses)

@@ -29,6 +29,12 @@ internal static class ServerCommand
             HelpName = "PORT",
             CustomParser = Parsers.ParsePort,
         };
+        var stunAddress = new Option<IPAddress?>("--stun-address")
+        {
+            Description = "A second IPv4 address of this host for STUN, so that clients learn more about their NATs (default: public addresses among those of --ip).",
+            HelpName = "IP",
+            CustomParser = Parsers.ParseAddress,
+        };
         var token = new Option<string?>("--token") { Description = "Serve only clients that show this access token (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken };
         var publicPresence = new Option<bool>("--public-presence") { Description = "Tell everyone when anyone logs in or leaves ('porthole chat --auto-connect')." };
         var lobby = new Option<bool>("--lobby") { Description = "Let strangers meet without a code ('porthole meet'): nobody proves anything to the other." };
@@ -39,7 +45,7 @@ internal static class ServerCommand
         var logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.Warning);
         var command = new Command("server", "Run the server that introduces peers to each other: rendezvous, STUN and relay in one process.")
         {
-            ip, port, stunPort, token, publicPresence, lobby, data, inMemory, json, logLevel, leash,
+            ip, port, stunPort, stunAddress, token, publicPresence, lobby, data, inMemory, json, logLevel, leash,
         };
 
         command.SetAction(async (parsed, cancellationToken) =>
@@ -50,6 +56,7 @@ internal static class ServerCommand
                 Port = parsed.GetValue(port) ?? MainConnection.DefaultPort,
                 AnyPortInstead = parsed.GetValue(port) is null,
                 StunPort = parsed.GetValue(stunPort) ?? StunServerOptions.DefaultPort,
+                SecondStunAddress = parsed.GetValue(stunAddress),
                 AnyStunPortInstead = parsed.GetValue(stunPort) is null,
                 DataDirectory = parsed.GetValue(inMemory) ? null : parsed.GetValue(data) ?? DefaultDataDirectory,
                 Rendezvous = new RendezvousServerOptions { Token = parsed.GetValue(token) ?? CommonOptions.TokenFromEnvironment, PublicPresence = parsed.GetValue(publicPresence), Lobby = parsed.GetValue(lobby) },

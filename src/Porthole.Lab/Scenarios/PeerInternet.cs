@@ -16,6 +16,9 @@ public sealed class PeerInternet
     /// <summary>The server's IPv6 address.</summary>
     public const string ServerAddressIPv6 = "2001:db8:5::1";
 
+    /// <summary>The address that the server has besides where it has two.</summary>
+    public const string SecondServerAddress = "198.51.100.2";
+
     private const ushort HttpPort = 8848;
     private const ushort FirstStunPort = 3478;
     private const int StunPorts = 4;
@@ -24,6 +27,7 @@ public sealed class PeerInternet
     private static readonly SocketId s_listener = new(1);
 
     private readonly RendezvousServerOptions _options;
+    private readonly ImmutableArray<TransportAddress> _alternates;
     private readonly IdentityKey _serverKey;
     private readonly List<NameRecord> _names = [];
     private SimulatedMachine? _rendezvous;
@@ -34,15 +38,18 @@ public sealed class PeerInternet
     /// <param name="seed">Decides everything that chance decides.</param>
     /// <param name="serverLink">The server's link; null is a perfect one.</param>
     /// <param name="options">What the server allows; null for the defaults.</param>
-    public PeerInternet(ulong seed, LinkOptions? serverLink = null, RendezvousServerOptions? options = null)
+    /// <param name="secondAddress">Whether the server answers STUN on <see cref="SecondServerAddress"/> too.</param>
+    public PeerInternet(ulong seed, LinkOptions? serverLink = null, RendezvousServerOptions? options = null, bool secondAddress = false)
     {
         Simulation = new Simulation(seed);
-        ServerHost = Simulation.Internet.AddHost("server", $"{ServerAddress},{ServerAddressIPv6}", serverLink);
+        ServerHost = Simulation.Internet.AddHost("server", secondAddress ? $"{ServerAddress},{SecondServerAddress},{ServerAddressIPv6}" : $"{ServerAddress},{ServerAddressIPv6}", serverLink);
         _serverKey = IdentityKey.Generate(Simulation.CreateEntropy());
         var stun = ImmutableArray.CreateBuilder<TransportAddress>();
         for (int i = 0; i < StunPorts; i++) stun.Add(TransportAddress.Parse($"{ServerAddress}:{FirstStunPort + i}"));
         stun.Add(TransportAddress.Parse($"[{ServerAddressIPv6}]:{FirstStunPort}"));
         stun.Add(TransportAddress.Parse($"[{ServerAddressIPv6}]:{FirstStunPort + 1}"));
+        _alternates = secondAddress ? [.. Enumerable.Range(1, StunPorts - 1).Select(static i => TransportAddress.Parse($"{SecondServerAddress}:{FirstStunPort + i}"))] : [];
+        if (secondAddress) stun.Add(TransportAddress.Parse($"{SecondServerAddress}:{FirstStunPort}"));
         _options = (options ?? new RendezvousServerOptions()) with { Stun = stun.ToImmutable() };
         StartServer();
     }
@@ -82,7 +89,7 @@ public sealed class PeerInternet
         var server = new RendezvousServer(_options, _serverKey, stunKey, router, entropy, now, s_epoch + (now - Instant.Zero), _names);
         _rendezvous = ServerHost.Run(new RendezvousHost(server, router), _ => KeepNames(server));
         _rendezvous.Listen(HttpPort, s_listener);
-        var (listen, clock) = (StunServerOptions.Default with { Listen = _options.Stun }, new WallClock(now, s_epoch + (now - Instant.Zero)));
+        var (listen, clock) = (StunServerOptions.Default with { Listen = [.. _options.Stun, .. _alternates] }, new WallClock(now, s_epoch + (now - Instant.Zero)));
         _stun = ServerHost.Run(new StunServer(listen, stunKey, clock, entropy));
         _stunStream = ServerHost.Run(new StunStreamServer(listen, stunKey, clock, entropy));
     }

@@ -1,12 +1,13 @@
 namespace Porthole.Protocol.Stun;
 
 /// <summary>Answers that wait to be written, in a ring of fixed size: what comes on top is dropped, as the network would.</summary>
-internal sealed class StunAnswerQueue
+/// <param name="longest">The longest answer, in bytes.</param>
+internal sealed class StunAnswerQueue(int longest)
 {
     /// <summary>How many answers may wait: some batches of a driver.</summary>
     public const int Capacity = 256;
 
-    private readonly byte[] _answers = new byte[Capacity * StunResponder.MaxAnswer];
+    private readonly byte[] _answers = new byte[Capacity * longest];
     private readonly Pending[] _pending = new Pending[Capacity];
     private int _first;
     private int _count;
@@ -50,7 +51,7 @@ internal sealed class StunAnswerQueue
         return false;
     }
 
-    private Span<byte> AnswerAt(int slot) => _answers.AsSpan(slot * StunResponder.MaxAnswer, StunResponder.MaxAnswer);
+    private Span<byte> AnswerAt(int slot) => _answers.AsSpan(slot * longest, longest);
 
     private readonly record struct Pending(SocketId Socket, TransportAddress Remote, int Length);
 }

@@ -72,7 +72,7 @@ public readonly ref struct StunReader
         return found;
     }
 
-    /// <summary>Reads a 32-bit value: PRIORITY.</summary>
+    /// <summary>Reads a 32-bit value: PRIORITY, CHANGE-REQUEST.</summary>
     /// <returns>False when the attribute is missing or has another length.</returns>
     public bool TryGetUInt32(StunAttributeType type, out uint value)
     {
@@ -124,13 +124,15 @@ public readonly ref struct StunReader
     }
 
     /// <summary>Collects the attributes that would have to be understood and are not, for a 420 answer (RFC 8489 section 6.3.1).</summary>
+    /// <param name="unknown">Receives them.</param>
+    /// <param name="alsoKnown">Attributes that few understand and the caller does.</param>
     /// <returns>How many were written; more than fit are left out.</returns>
-    public int GetUnknownAttributes(Span<StunAttributeType> unknown)
+    public int GetUnknownAttributes(Span<StunAttributeType> unknown, params ReadOnlySpan<StunAttributeType> alsoKnown)
     {
         int count = 0;
         foreach (var attribute in this)
         {
-            if (attribute.Type.IsKnown || count == unknown.Length || unknown[..count].Contains(attribute.Type)) continue;
+            if (attribute.Type.IsKnown || alsoKnown.Contains(attribute.Type) || count == unknown.Length || unknown[..count].Contains(attribute.Type)) continue;
             unknown[count++] = attribute.Type;
         }
 

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Porthole.Protocol.Stun;
 
-/// <summary>A STUN server over UDP (RFC 8489 section 6.3): answers Binding requests on several sockets, each from the socket that was asked.</summary>
+/// <summary>A STUN server over UDP (RFC 8489 section 6.3): answers Binding requests on several sockets, each from the socket that was asked unless the client wants another.</summary>
 /// <remarks>Its memory is fixed: a ring of answers that wait to be written, and the tables of the limits.</remarks>
 public sealed class StunServer : ISocketUser
 {
@@ -10,8 +10,8 @@ public sealed class StunServer : ISocketUser
     public const int MaxPending = StunAnswerQueue.Capacity;
 
     private readonly StunResponder _responder;
-    private readonly StunEndpoints _endpoints = new();
-    private readonly StunAnswerQueue _answers = new();
+    private readonly StunEndpoints _endpoints;
+    private readonly StunAnswerQueue _answers = new(StunResponder.MaxPaddedAnswer);
     private readonly Queue<SocketRequest> _requests = [];
 
     /// <summary>Creates a server that asks for its sockets.</summary>
@@ -23,6 +23,7 @@ public sealed class StunServer : ISocketUser
     {
         ArgumentNullException.ThrowIfNull(options);
         _responder = new StunResponder(options, key, clock, entropy);
+        _endpoints = new StunEndpoints(options.SecondHost);
         foreach (var local in options.Listen) _requests.Enqueue(new SocketRequest.UdpBind(_endpoints.Add(local), local));
     }
 
@@ -48,15 +49,15 @@ public sealed class StunServer : ISocketUser
         foreach (ref readonly var datagram in batch.Datagrams)
         {
             var endpoint = _endpoints.Find(datagram.Socket);
-            int length = endpoint is null || _answers.IsFull ? 0 : _responder.Respond(
-                now, datagram.Remote, endpoint.Local, endpoint.Other, batch.Bytes(datagram), _answers.Next);
+            StunRoute route = default;
+            int length = endpoint is null || _answers.IsFull ? 0 : _responder.Respond(now, datagram.Remote, endpoint, batch.Bytes(datagram), _answers.Next, out route);
             if (length == 0)
             {
                 Dropped++;
                 continue;
             }
 
-            _answers.Add(datagram.Socket, datagram.Remote, length);
+            _answers.Add(route.From.Socket, route.To, length);
             Answered++;
         }
     }

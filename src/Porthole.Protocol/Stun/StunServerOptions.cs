@@ -18,6 +18,12 @@ public sealed record StunServerOptions
     public ImmutableArray<TransportAddress> Listen { get; init; } = [];
 
     /// <summary>
+    /// A host address of <see cref="Listen"/> that stands in for any other of them when a client asks for an answer from another address (RFC 5780 section 7.2);
+    /// its port does not matter. Without it, public addresses stand in for each other, and private ones for none.
+    /// </summary>
+    public TransportAddress SecondHost { get; init; }
+
+    /// <summary>
     /// Answers a second to one host without credentials, in the long run. A standard client needs one every 15 s; some hundred of them may share the address
     /// of a carrier's NAT.
     /// </summary>
@@ -35,7 +41,7 @@ public sealed record StunServerOptions
     } = 60;
 
     /// <summary>
-    /// Answers a second to all hosts without credentials together: a flood with spoofed sources makes no larger one. 60-byte answers at this rate are 10 Mbit/s.
+    /// Answers a second to all hosts without credentials together: a flood with spoofed sources makes no larger one. 64-byte answers, the longest, at this rate are 10 Mbit/s.
     /// </summary>
     public int AnonymousTotalRate
     {

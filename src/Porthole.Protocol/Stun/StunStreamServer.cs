@@ -24,8 +24,8 @@ public sealed class StunStreamServer : ISocketUser
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
     private readonly StunResponder _responder;
-    private readonly StunEndpoints _endpoints = new();
-    private readonly StunAnswerQueue _answers = new();
+    private readonly StunEndpoints _endpoints;
+    private readonly StunAnswerQueue _answers = new(StunResponder.MaxAnswer);
     private readonly Queue<SocketRequest> _requests = [];
     private readonly Dictionary<SocketId, LinkedListNode<Connection>> _connections = [];
     private readonly LinkedList<Connection> _bySilence = []; // the one that was silent longest first
@@ -40,6 +40,7 @@ public sealed class StunStreamServer : ISocketUser
     {
         ArgumentNullException.ThrowIfNull(options);
         _responder = new StunResponder(options, key, clock, entropy);
+        _endpoints = new StunEndpoints(options.SecondHost);
         foreach (var local in options.Listen)
         {
             _requests.Enqueue(new SocketRequest.TcpListen(_endpoints.Add(local), local, Shared: false, MessageFraming.Stun));

@@ -39,10 +39,13 @@ public ref struct StunWriter
     /// <summary>Writes an attribute without a value: USE-CANDIDATE.</summary>
     public void WriteFlag(StunAttributeType type) => Reserve(type, 0);
 
+    /// <summary>Writes as many zeros: PADDING (RFC 5780 section 7.6).</summary>
+    public void WriteZeros(StunAttributeType type, int size) => Reserve(type, size).Clear();
+
     /// <summary>Writes text in UTF-8: USERNAME, SOFTWARE, REALM, NONCE.</summary>
     public void WriteText(StunAttributeType type, scoped ReadOnlySpan<char> text) => Encoding.UTF8.GetBytes(text, Reserve(type, Encoding.UTF8.GetByteCount(text)));
 
-    /// <summary>Writes a 32-bit value: PRIORITY.</summary>
+    /// <summary>Writes a 32-bit value: PRIORITY, CHANGE-REQUEST.</summary>
     public void WriteUInt32(StunAttributeType type, uint value) => BinaryPrimitives.WriteUInt32BigEndian(Reserve(type, sizeof(uint)), value);
 
     /// <summary>Writes a 64-bit value: ICE-CONTROLLED, ICE-CONTROLLING.</summary>
