@@ -201,6 +201,17 @@ public sealed class IceAgent
         if (pair.Consent is not null) _core.Valid.InUse = pair;
     }
 
+    /// <summary>
+    /// Says whether the valid pairs carry anything. While they do not, consent is asked for only as often as the NATs on the way must see something; it never ends for that.
+    /// </summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="pause">The pause in the mean, up to <see cref="IceOptions.LongestIdlePause"/>; null when the pairs are in use.</param>
+    public void SetIdle(Instant now, TimeSpan? pause)
+    {
+        if (pause > IceOptions.LongestIdlePause) throw new ArgumentOutOfRangeException(nameof(pause), pause, $"At most {IceOptions.LongestIdlePause.TotalSeconds} s.");
+        _core.Valid.SetIdle(now, pause);
+    }
+
     /// <summary>Takes a datagram.</summary>
     /// <returns>True when it was this agent's: a check that names it, or the answer to one of its own. Otherwise it is somebody else's and nothing
     /// happened.</returns>

@@ -14,6 +14,12 @@ public sealed record IceOptions
     /// </summary>
     public static readonly TimeSpan MinRetransmissionTimeout = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// The longest pause between two consent checks of a pair that carries nothing, in the mean: with the spread of RFC 7675 section 5.1 it is 24 s, which leaves room for some more
+    /// before consent ends.
+    /// </summary>
+    public static readonly TimeSpan LongestIdlePause = TimeSpan.FromSeconds(20);
+
     /// <summary>The most candidates of either side, whatever the options say: a list that a hostile server hands out stays small.</summary>
     public const int CandidateLimit = 20;
 

@@ -9,6 +9,7 @@ namespace Porthole.Protocol.Ice;
 internal sealed class ValidList(AgentCore agent)
 {
     private readonly List<CandidatePair> _pairs = new(IceOptions.KeptPairs + 1);
+    private TimeSpan? _idlePause;
 
     public IReadOnlyList<CandidatePair> Pairs => _pairs;
 
@@ -40,11 +41,18 @@ internal sealed class ValidList(AgentCore agent)
         }
     }
 
+    /// <summary>How often consent is asked for while the pairs carry nothing; null while they do.</summary>
+    public void SetIdle(Instant now, TimeSpan? pause)
+    {
+        _idlePause = pause;
+        foreach (var pair in _pairs) pair.Consent!.SetIdle(now, pause);
+    }
+
     /// <summary>A pair works: it is kept if it is among the best, or <paramref name="must"/> be.</summary>
     public void Add(Instant now, CandidatePair pair, bool must)
     {
         if (pair.Consent is not null) return;
-        pair.Consent = new ConsentFreshness(now, agent.Options, agent.Entropy);
+        pair.Consent = new ConsentFreshness(now, agent.Options, agent.Entropy, _idlePause);
         _pairs.Add(pair);
         var least = _pairs.Count <= IceOptions.KeptPairs ? null : Least(must ? pair : null);
         if (least == pair)

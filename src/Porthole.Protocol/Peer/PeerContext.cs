@@ -63,6 +63,9 @@ internal sealed class PeerContext
     /// <summary>Whether the main connection takes no more relayed packets for now.</summary>
     public bool IsRelayCongested { get; set; }
 
+    /// <summary>How long the NAT was seen to keep a mapping that lies idle; null when it was not measured.</summary>
+    public TimeSpan? MappingLifetime { get; set; }
+
     /// <summary>How many punches make TCP connections now: while there are any, the mappings of the punching ports are kept alive.</summary>
     public int TcpPunches { get; set; }
 

@@ -169,6 +169,7 @@ internal sealed partial class PeerLink
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
         foreach (var path in _paths) path.Pair = null;
         if (_punch is null) return;
+        _idlePause = null;
         HandOverConnections(now, _punch);
         _punch.HandleDeadline(now);
     }

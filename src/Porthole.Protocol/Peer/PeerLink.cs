@@ -277,6 +277,8 @@ internal sealed partial class PeerLink
                 more = true;
             }
         }
+
+        AdaptKeepAlive(now);
     }
 
     private void HandleSessionEvent(Instant now, SessionEvent sessionEvent)

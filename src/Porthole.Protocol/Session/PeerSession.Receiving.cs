@@ -93,6 +93,7 @@ public sealed partial class PeerSession
                 return frames.TryReadAck(out var ack) ? HandleAck(now, from, ref ack) : malformed;
             case >= FrameType.Stream and <= FrameType.StreamLast:
                 if (!frames.TryReadStream(type, out var stream)) return malformed;
+                LastDataAt = now;
                 var error = _streams.HandleStream(now, stream, out bool kept);
                 accepted &= kept;
                 return error;
@@ -117,7 +118,9 @@ public sealed partial class PeerSession
                 HandlePathResponse(now, from, token);
                 return TransportError.None;
             case FrameType.Datagram or FrameType.DatagramLength:
-                return frames.TryReadDatagram(type, out var datagram) ? HandleDatagram(datagram) : malformed;
+                if (!frames.TryReadDatagram(type, out var datagram)) return malformed;
+                LastDataAt = now;
+                return HandleDatagram(datagram);
             case FrameType.CloseTransport or FrameType.CloseApplication:
                 return HandleClose(now, type, ref frames) ? TransportError.None : malformed;
             default:

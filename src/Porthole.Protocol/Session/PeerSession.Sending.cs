@@ -149,6 +149,7 @@ public sealed partial class PeerSession
 
         int ackLength = frames.Length;
         if (data) WriteData(ref frames);
+        if (frames.Length > ackLength) LastDataAt = now;
         bool wantsPing = probe && path.PingDue && frames.Length == ackLength || data && _pingDue && frames.Length == ackLength || WantsRangePing(now, data || probe);
         if (wantsPing && frames.TryWrite(FrameType.Ping) && data) _pingDue = false;
         bool eliciting = frames.Length > ackLength;

@@ -14,6 +14,12 @@ public sealed partial class PeerSession
     private Instant _lastActivity;
     private bool _isSilent;
 
+    /// <summary>When a stream's bytes or a datagram went out or came in last; the beginning if nothing has.</summary>
+    public Instant LastDataAt { get; private set; }
+
+    /// <summary>After how much silence a PING is sent (<see cref="SessionOptions.KeepAlive"/> at first); null for never.</summary>
+    public TimeSpan? KeepAlive { get; set; }
+
     /// <summary>When to call <see cref="HandleDeadline"/>; null when only input can wake the session.</summary>
     public Instant? NextDeadline
     {
@@ -56,7 +62,7 @@ public sealed partial class PeerSession
         }
     }
 
-    private Instant? KeepAliveAt => State == SessionState.Confirmed && _options.KeepAlive is { } pause && !_pingDue && Target is { } target
+    private Instant? KeepAliveAt => State == SessionState.Confirmed && KeepAlive is { } pause && !_pingDue && Target is { } target
         ? Instant.Max(_lastActivity, target.LastElicitingSentAt) + pause
         : null;
 

@@ -33,7 +33,8 @@ public sealed partial class PeerSession
         _streams = new StreamTable(options, handshake.IsInitiator, _events);
         _recovery = new Recovery(_received, _streams);
         _datagrams = new DatagramQueue(options.MaxQueuedDatagrams);
-        _lastActivity = now;
+        _lastActivity = LastDataAt = now;
+        KeepAlive = options.KeepAlive;
         _handshakeDeadline = now + options.HandshakeTimeout;
         AfterHandshakeMessage(now);
     }

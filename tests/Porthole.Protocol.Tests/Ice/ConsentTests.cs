@@ -23,6 +23,45 @@ public sealed class ConsentTests
     }
 
     [Fact]
+    public void Pairs_that_carry_nothing_are_asked_for_consent_as_seldom_as_their_owner_says()
+    {
+        var lab = new IceLab();
+        var (a, b) = lab.StartTwo();
+        lab.RunFor(TimeSpan.FromSeconds(2));
+        foreach (var end in new[] { a, b }) end.Agent.SetIdle(lab.Now, IceOptions.LongestIdlePause);
+        lab.RunFor(TimeSpan.FromSeconds(10));
+        int before = lab.Packets.Count;
+        lab.RunFor(TimeSpan.FromSeconds(240));
+
+        var checks = lab.Packets.Skip(before).Where(packet => packet.Sender == a && CheckBuilder.ClassOf(packet) == StunClass.Request).ToArray();
+        Assert.InRange(checks.Length, 240 / 24 - 1, 240 / 16 + 1);
+        Assert.All(checks.Zip(checks.Skip(1)), two => Assert.InRange((two.Second.SentAt - two.First.SentAt).TotalSeconds, 16, 24));
+
+        a.Agent.SetIdle(lab.Now, null);
+        before = lab.Packets.Count;
+        lab.RunFor(TimeSpan.FromSeconds(6));
+        Assert.Contains(lab.Packets.Skip(before), packet => packet.Sender == a && CheckBuilder.ClassOf(packet) == StunClass.Request);
+        Assert.Throws<ArgumentOutOfRangeException>(() => a.Agent.SetIdle(lab.Now, IceOptions.LongestIdlePause + TimeSpan.FromTicks(1)));
+    }
+
+    [Fact]
+    public void An_idle_pair_outlives_some_lost_checks()
+    {
+        for (int lost = 1; lost <= 2; lost++)
+        {
+            var lab = new IceLab();
+            var (a, b) = lab.StartTwo();
+            lab.RunFor(TimeSpan.FromSeconds(2));
+            foreach (var end in new[] { a, b }) end.Agent.SetIdle(lab.Now, IceOptions.LongestIdlePause);
+            lab.RunFor(TimeSpan.FromSeconds(30));
+            int left = lost;
+            lab.Lost = packet => packet.Sender == a && CheckBuilder.ClassOf(packet) == StunClass.Request && left-- > 0;
+            lab.RunFor(TimeSpan.FromSeconds(60));
+            Assert.Equal((IceState.Completed, IceState.Completed), (a.Agent.State, b.Agent.State));
+        }
+    }
+
+    [Fact]
     public void Consent_ends_thirty_seconds_after_the_last_answer_and_nothing_is_sent_afterwards()
     {
         var lab = new IceLab();
