@@ -83,6 +83,7 @@ internal sealed class Punch
     /// <summary>Adds a candidate of the other side.</summary>
     public void AddRemote(Instant now, CandidateInfo candidate)
     {
+        if (candidate.Purpose != CandidatePurpose.Check) return;
         TcpCandidateType? tcp = candidate.Transport switch
         {
             CandidateTransport.Udp => null,

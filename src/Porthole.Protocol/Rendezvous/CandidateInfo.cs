@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Porthole.Protocol.Rendezvous;
 
 /// <summary>What a candidate is (RFC 8445 section 4).</summary>
@@ -43,6 +45,14 @@ public sealed record CandidateInfo(
     string Foundation,
     ReadOnlyMemory<byte> Proof = default)
 {
+    /// <summary>What the receiver is to do with it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public CandidatePurpose Purpose { get; init; }
+
+    /// <summary>Which try of a method it belongs to, from 1 to <see cref="RendezvousLimits.MaxRounds"/>; 0 with <see cref="CandidatePurpose.Check"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int Round { get; init; }
+
     /// <summary>The candidate as others may see it: without base and proof.</summary>
     public CandidateInfo ForPeers() => this with { Base = default, Proof = default };
 }

@@ -44,7 +44,7 @@ internal static class CandidateRules
             if (!IsSane(candidate.Address)) continue;
             if (IsLocal(candidate))
             {
-                if (candidate.Address.Port < RendezvousLimits.MinHostPort || !local.TryTake(candidate)) continue;
+                if (candidate.Purpose != CandidatePurpose.Check || candidate.Address.Port < RendezvousLimits.MinHostPort || !local.TryTake(candidate)) continue;
             }
             else if (!owner.HasProved(candidate.Address, now))
             {

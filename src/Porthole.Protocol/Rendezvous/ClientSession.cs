@@ -17,6 +17,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
     private readonly List<TransportAddress> _localHosts = [];
     private Instant _restartsFullAt;
     private int _count;
+    private int _guided;
     private LocalCandidateCount _local;
 
     public PeerId Remote { get; } = remote;
@@ -28,7 +29,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
     {
         Generation = generation;
         _publicHosts.Clear();
-        (_count, _local) = (0, default);
+        (_count, _guided, _local) = (0, 0, default);
     }
 
     /// <summary>Whether one more restart is taken now: each sends checks to whatever addresses come with it.</summary>
@@ -57,8 +58,10 @@ internal sealed class ClientSession(PeerId remote, int generation)
 
         foreach (var candidate in candidates)
         {
-            if (_count == RendezvousLimits.MaxCandidates || !IsAllowed(candidate, own, server)) continue;
-            _count++;
+            ref int count = ref candidate.Purpose == CandidatePurpose.Check ? ref _count : ref _guided;
+            int most = candidate.Purpose == CandidatePurpose.Check ? RendezvousLimits.MaxCandidates : RendezvousLimits.MaxGuidedCandidates;
+            if (count == most || !IsAllowed(candidate, own, server)) continue;
+            count++;
             kept.Add(candidate.ForPeers());
         }
 
@@ -71,7 +74,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
         if (!CandidateRules.IsSane(address) || (address.IsLoopback && !server.IsLoopback)) return false;
         if (CandidateRules.IsLocal(candidate))
         {
-            return address.Port >= RendezvousLimits.MinHostPort && (SharesSite(own) || HasNeighbour(own, address)) && _local.TryTake(candidate) && TakeLocalHost(address);
+            return candidate.Purpose == CandidatePurpose.Check && address.Port >= RendezvousLimits.MinHostPort && (SharesSite(own) || HasNeighbour(own, address)) && _local.TryTake(candidate) && TakeLocalHost(address);
         }
 
         if (!_publicHosts.Contains(address.Host)) return false;

@@ -15,7 +15,8 @@ namespace Porthole.Protocol.Rendezvous;
     [
         typeof(PeerIdConverter), typeof(SessionIdConverter), typeof(InstanceIdConverter), typeof(PublicKeyConverter), typeof(TransportAddressConverter),
         typeof(MicrosecondsConverter), typeof(EnumTextConverter<AcceptPolicy>), typeof(EnumTextConverter<PresenceMode>),
-        typeof(EnumTextConverter<CandidateKind>), typeof(EnumTextConverter<CandidateTransport>), typeof(EnumTextConverter<NatMappingFact>),
+        typeof(EnumTextConverter<CandidateKind>), typeof(EnumTextConverter<CandidateTransport>), typeof(EnumTextConverter<CandidatePurpose>),
+        typeof(EnumTextConverter<NatMappingFact>),
         typeof(EnumTextConverter<NatAllocationFact>), typeof(EnumTextConverter<HandshakePattern>), typeof(EnumTextConverter<RendezvousError>),
         typeof(EnumTextConverter<SessionCloseReason>),
     ])]
@@ -34,7 +35,8 @@ internal sealed partial class ClientJson : JsonSerializerContext;
     [
         typeof(PeerIdConverter), typeof(SessionIdConverter), typeof(InstanceIdConverter), typeof(PublicKeyConverter), typeof(TransportAddressConverter),
         typeof(MicrosecondsConverter), typeof(EnumTextConverter<AcceptPolicy>), typeof(EnumTextConverter<PresenceMode>),
-        typeof(EnumTextConverter<CandidateKind>), typeof(EnumTextConverter<CandidateTransport>), typeof(EnumTextConverter<NatMappingFact>),
+        typeof(EnumTextConverter<CandidateKind>), typeof(EnumTextConverter<CandidateTransport>), typeof(EnumTextConverter<CandidatePurpose>),
+        typeof(EnumTextConverter<NatMappingFact>),
         typeof(EnumTextConverter<NatAllocationFact>), typeof(EnumTextConverter<HandshakePattern>), typeof(EnumTextConverter<RendezvousError>),
         typeof(EnumTextConverter<SessionCloseReason>),
     ])]

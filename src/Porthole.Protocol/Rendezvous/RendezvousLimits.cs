@@ -12,6 +12,15 @@ public static class RendezvousLimits
     /// <summary>The most candidates of one peer (MS-ICE2 section 3.1.5.4 has the same number).</summary>
     public const int MaxCandidates = 20;
 
+    /// <summary>
+    /// The most candidates with another purpose than a plain check that one peer tells the other in one generation: four rounds of twelve predicted ports, and
+    /// some fresh sockets.
+    /// </summary>
+    public const int MaxGuidedCandidates = 64;
+
+    /// <summary>The most tries of one method in one generation.</summary>
+    public const int MaxRounds = 8;
+
     /// <summary>The most private host candidates of one peer and transport that are handed out: more than four local networks is a scan, not a host.</summary>
     public const int MaxPrivateCandidates = 4;
 

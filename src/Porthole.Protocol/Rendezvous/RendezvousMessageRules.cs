@@ -19,7 +19,7 @@ internal static class RendezvousMessageRules
         ClientMessage.Update update => AreCandidates(update.List) && IsNat(update.Nat),
         ClientMessage.Connect connect => IsText(connect.Target, MaxTarget) && IsOffer(connect.Offer) && connect.Seen >= 0,
         ClientMessage.Meet meet => (meet.Code is null || PairingCode.IsPublicPart(meet.Code)) && IsOffer(meet.Offer),
-        ClientMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List),
+        ClientMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List, mayGuide: true),
         ClientMessage.Restart restart => restart.Generation >= 0,
         ClientMessage.Reopen reopen => reopen.Generation >= 0,
         ClientMessage.Met or ClientMessage.Accept or ClientMessage.Refuse or ClientMessage.Release or ClientMessage.Peers or ClientMessage.Ping
@@ -35,7 +35,7 @@ internal static class RendezvousMessageRules
         ServerMessage.SessionBegun { Push: var push } => IsName(push.RemoteName) && IsText(push.Dialled, MaxTarget)
             && (push.Offer is null) == push.IsInitiator && (push.Offer is null || IsOffer(push.Offer)) && IsPlan(push.Plan),
         ServerMessage.Incoming incoming => IsName(incoming.Name),
-        ServerMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List),
+        ServerMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List, mayGuide: true),
         ServerMessage.Restarted restarted => IsPlan(restarted.Plan),
         ServerMessage.Reopened reopened => reopened.Generation >= 0,
         ServerMessage.PeerList list => IsList(list.List, MaxPeersPerMessage) && list.List.All(static peer => peer is not null && IsName(peer.Name)),
@@ -99,14 +99,19 @@ internal static class RendezvousMessageRules
     private static bool AreCredentials(IceCredentialInfo credentials) =>
         AreIceChars(credentials.Ufrag, 4, MaxIceCredential) && AreIceChars(credentials.Password, 22, MaxIceCredential);
 
-    private static bool AreCandidates(ImmutableArray<CandidateInfo> candidates)
+    private static bool AreCandidates(ImmutableArray<CandidateInfo> candidates, bool mayGuide = false)
     {
         if (!IsList(candidates, MaxCandidates)) return false;
         foreach (var candidate in candidates)
         {
             if (candidate is null || candidate.Proof.Length > MaxProof || !AreIceChars(candidate.Foundation, 1, MaxFoundation)) return false;
+            if (!IsPurpose(candidate, mayGuide)) return false;
         }
 
         return true;
     }
+
+    private static bool IsPurpose(CandidateInfo candidate, bool mayGuide) => candidate.Purpose == CandidatePurpose.Check
+        ? candidate.Round == 0
+        : mayGuide && candidate.Transport == CandidateTransport.Udp && candidate.Round is >= 1 and <= MaxRounds;
 }

@@ -40,6 +40,7 @@ internal sealed class ServerSession(SessionId id, PeerId firstPeer, PeerId secon
 internal sealed class SessionSide(PeerId peer)
 {
     private int _candidates;
+    private int _guided;
     private LocalCandidateCount _local;
 
     public PeerId Peer { get; } = peer;
@@ -53,7 +54,7 @@ internal sealed class SessionSide(PeerId peer)
     /// <summary>A generation begins with these candidates, handed to the other side.</summary>
     public void BeginCandidates(ImmutableArray<CandidateInfo> candidates)
     {
-        (_candidates, _local) = (0, default);
+        (_candidates, _guided, _local) = (0, 0, default);
         foreach (var candidate in candidates) TryTakeCandidate(candidate);
     }
 
@@ -61,6 +62,7 @@ internal sealed class SessionSide(PeerId peer)
     /// <returns>False when it had as many as one generation allows.</returns>
     public bool TryTakeCandidate(CandidateInfo candidate)
     {
+        if (candidate.Purpose != CandidatePurpose.Check) return _guided < RendezvousLimits.MaxGuidedCandidates && ++_guided > 0;
         if (_candidates == RendezvousLimits.MaxCandidates || (CandidateRules.IsLocal(candidate) && !_local.TryTake(candidate))) return false;
         _candidates++;
         return true;
