@@ -193,10 +193,21 @@ public sealed class PortholeServer : IAsyncDisposable
                 case RendezvousServerEvent.TurnedAway away:
                     ServerLog.TurnedAway(_logger, away.Remote, away.Error);
                     break;
+                case RendezvousServerEvent.PunchDecided decided:
+                    HandleDecided(decided);
+                    break;
                 case RendezvousServerEvent.RouteAdded or RendezvousServerEvent.RouteRemoved:
                     break; // the router knows
             }
         }
+    }
+
+    private void HandleDecided(RendezvousServerEvent.PunchDecided decided)
+    {
+        ServerMetrics.PunchDecided(decided);
+        if (!decided.IsNews) ServerLog.PunchedAgain(_logger, decided.Session, decided.Method.Code, decided.Reason); // a session on the relay tries again and again
+        else if (decided.Reason == VerdictReason.Direct) ServerLog.PunchedDirect(_logger, decided.Session, decided.Method.Code);
+        else ServerLog.StaysRelayed(_logger, decided.Session, decided.Reason);
     }
 
     private void Keep(NameRecord record)

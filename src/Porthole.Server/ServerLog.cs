@@ -33,4 +33,13 @@ internal static partial class ServerLog
 
     [LoggerMessage(2009, LogLevel.Information, "Stopping")]
     public static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(2010, LogLevel.Information, "Session {Session} is direct by {Method}")]
+    public static partial void PunchedDirect(ILogger logger, SessionId session, string method);
+
+    [LoggerMessage(2011, LogLevel.Information, "Session {Session} stays on the relay: {Reason}")]
+    public static partial void StaysRelayed(ILogger logger, SessionId session, VerdictReason reason);
+
+    [LoggerMessage(2012, LogLevel.Debug, "Session {Session} came to the same again: {Method}, {Reason}")]
+    public static partial void PunchedAgain(ILogger logger, SessionId session, string method, VerdictReason reason);
 }

@@ -1,4 +1,5 @@
 using Porthole.Cli.Terminal;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;

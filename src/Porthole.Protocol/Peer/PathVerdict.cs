@@ -3,43 +3,6 @@ using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
 
-/// <summary>Why the path is what it is, in one word for programs.</summary>
-public enum VerdictReason
-{
-    /// <summary>Nothing has been tried yet.</summary>
-    Pending,
-
-    /// <summary>A direct path is in use.</summary>
-    Direct,
-
-    /// <summary>This side, or the other, wants the relay only.</summary>
-    RelayOnly,
-
-    /// <summary>No STUN answer comes to this side over UDP: a firewall here, or the server's UDP ports are closed.</summary>
-    UdpBlockedHere,
-
-    /// <summary>The peer has no proved UDP address: UDP is blocked on its side.</summary>
-    UdpBlockedThere,
-
-    /// <summary>One NAT maps by destination and the other filters by port: the port that must be hit is not known.</summary>
-    HardNat,
-
-    /// <summary>Checks were sent, or connections tried, and none was answered in time.</summary>
-    NoAnswer,
-
-    /// <summary>TCP is all that is wanted here, and what was tried was refused.</summary>
-    TcpRefused,
-
-    /// <summary>One side looks for direct paths by UDP only, the other by TCP only, or has no UDP.</summary>
-    NoCommonTransport,
-
-    /// <summary>A pair answered checks, but sealed packets of full size did not pass it.</summary>
-    DataBlocked,
-
-    /// <summary>The direct path that was in use died; it is being tried again.</summary>
-    PathLost,
-}
-
 /// <summary>Why the path is what it is, for a person and as data.</summary>
 /// <param name="Reason">The reason in one word.</param>
 /// <param name="Sentence">The reason in one sentence.</param>
@@ -53,6 +16,9 @@ public sealed record PathVerdict(VerdictReason Reason, string Sentence, int Chec
 
     /// <summary>Those of them that were refused.</summary>
     public int TcpRefusals { get; init; }
+
+    /// <summary>What led to the direct path; <see cref="PunchMethod.Relay"/> while there is none.</summary>
+    public PunchMethod Method { get; init; } = PunchMethod.Relay;
 
     /// <summary>What the user, or whoever runs the network, could change to get a direct path, in one sentence; empty when nothing is to be changed.</summary>
     public string Advice { get; init; } = "";

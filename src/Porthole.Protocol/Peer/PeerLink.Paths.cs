@@ -249,7 +249,7 @@ internal sealed partial class PeerLink
                 if (FindConnection(failed.Pair.Socket) is { } silent) HandleConnectionFailed(now, silent);
                 break;
             case IceEvent.StateChanged { State: IceState.Failed }:
-                if (!punch.HadPair) Announce(VerdictWriter.Explain(_context.Nat, punch));
+                if (!punch.HadPair) Announce(now, VerdictWriter.Explain(_context.Nat, punch));
                 if (_active is not { IsDirect: true, IsDead: false }) _schedule.HandleFailure(now);
                 break;
             case IceEvent.StateChanged or IceEvent.PairSelected:
@@ -368,7 +368,7 @@ internal sealed partial class PeerLink
     private void LookForDirect(Instant now, VerdictReason reason)
     {
         if (_isFinished || IsRelayOnly) return;
-        Announce(reason);
+        Announce(now, reason);
         _schedule.HandleFailure(now);
     }
 
@@ -386,7 +386,7 @@ internal sealed partial class PeerLink
         if (chosen.Pair is { } pair) _punch?.Agent.Use(pair);
         if (!_isOpen || _isFinished) return;
         _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, chosen.ToPublic()));
-        if (chosen.IsDirect) Announce(VerdictReason.Direct);
+        if (chosen.IsDirect) Announce(now, VerdictReason.Direct);
     }
 
     // The path in use may stand in its own queues, which the proof of another stood in as well. Only towards the preferred transport: away from it, a spare
@@ -407,10 +407,20 @@ internal sealed partial class PeerLink
         Session!.Duplicate(now, null);
     }
 
-    private void Announce(VerdictReason reason)
+    private void Announce(Instant now, VerdictReason reason)
     {
         Verdict = VerdictWriter.Write(reason, _punch, _active is { IsDead: false } ? _active.ToPublic() : null, _context.Options.RelayOnly);
         _context.Events.Enqueue(new PeerEvent.VerdictChanged(Handle, Verdict));
+        ReportOutcome(now, reason);
+    }
+
+    /// <summary>Tells the server what this punch came to, if it wants to know: once.</summary>
+    private void ReportOutcome(Instant now, VerdictReason reason)
+    {
+        if (_punch is not { IsReported: false, Plan.WantsOutcome: true } punch) return;
+        if (reason is VerdictReason.Pending or VerdictReason.RelayOnly or VerdictReason.PathLost) return; // no punch came to that
+        punch.IsReported = true;
+        _context.Rendezvous.ReportOutcome(now, Id, punch.Plan.Generation, Verdict.Method, reason);
     }
 
     private PathCandidate? EnsurePath(Instant now, SocketId socket, TransportAddress local, TransportAddress remote)

@@ -326,7 +326,7 @@ internal sealed partial class PeerLink
         _giveUpAt = null;
         _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsMeeting ? !Session!.IsInitiator : IsIncoming) { IsAuthenticated = !IsMeeting || HasCode });
         if (_active is not null) _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, _active.ToPublic()));
-        Announce(IsRelayOnly ? VerdictReason.RelayOnly : VerdictReason.Pending);
+        Announce(now, IsRelayOnly ? VerdictReason.RelayOnly : _active is { IsDirect: true } ? VerdictReason.Direct : VerdictReason.Pending);
     }
 
     /// <summary>The time for a connect is over: says what it waited for.</summary>

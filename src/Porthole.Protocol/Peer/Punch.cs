@@ -46,6 +46,9 @@ internal sealed class Punch
     /// <summary>Whether this side wants TCP, though not in every try.</summary>
     public required bool WantsTcp { get; init; }
 
+    /// <summary>Whether the server has been told what this try came to.</summary>
+    public bool IsReported { get; set; }
+
     /// <summary>Whether a pair was found in this try.</summary>
     public bool HadPair { get; set; }
 

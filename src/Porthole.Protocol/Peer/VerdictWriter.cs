@@ -24,8 +24,10 @@ internal static class VerdictWriter
             VerdictReason.PathLost => "Relayed: the direct path that was in use went silent; a new punch is under way.",
         };
         bool isAboutThisPunch = reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere or VerdictReason.HardNat or VerdictReason.TcpRefused or VerdictReason.NoAnswer;
+        var method = reason != VerdictReason.Direct ? PunchMethod.Relay : path?.Kind == PathKind.Tcp ? PunchMethod.Tcp : PunchMethod.Plain;
         return new PathVerdict(reason, isAboutThisPunch ? sentence + DescribeTcp(punch) : sentence, punch?.ChecksSent ?? 0, punch?.ChecksReceived ?? 0, punch?.AnswersReceived ?? 0)
         {
+            Method = method,
             TcpAttempts = punch?.Tcp is { } tcp ? tcp.Puncher.Attempts + tcp.Puncher.SprayAttempts : 0,
             TcpRefusals = punch?.Tcp?.Puncher.Refusals ?? 0,
         };

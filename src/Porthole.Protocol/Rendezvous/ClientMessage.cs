@@ -17,6 +17,7 @@ namespace Porthole.Protocol.Rendezvous;
 [JsonDerivedType(typeof(Refuse), "refuse")]
 [JsonDerivedType(typeof(Candidates), "candidates")]
 [JsonDerivedType(typeof(Restart), "restart")]
+[JsonDerivedType(typeof(Outcome), "outcome")]
 [JsonDerivedType(typeof(Reopen), "reopen")]
 [JsonDerivedType(typeof(Release), "release")]
 [JsonDerivedType(typeof(Peers), "peers")]
@@ -95,6 +96,13 @@ public abstract record ClientMessage
     /// <param name="Session">The session.</param>
     /// <param name="Generation">The generation to be replaced; if it is not the current one, the restart asked for has happened already.</param>
     public sealed record Restart(SessionId Session, int Generation) : ClientMessage;
+
+    /// <summary>Says what a punch came to, once for each generation whose plan asked for it (<see cref="PunchPlan.WantsOutcome"/>).</summary>
+    /// <param name="Session">The session.</param>
+    /// <param name="Generation">The generation; of others than the current nothing is heard.</param>
+    /// <param name="Method">What led to a direct path; <see cref="PunchMethod.Relay"/> when nothing did.</param>
+    /// <param name="Reason">Why, as this side sees it: <see cref="VerdictReason.Direct"/> with a method, anything but that and Pending without.</param>
+    public sealed record Outcome(SessionId Session, int Generation, PunchMethod Method, VerdictReason Reason) : ClientMessage;
 
     /// <summary>Asks for the relay of a session that the server may have forgotten.</summary>
     /// <param name="Session">The session.</param>

@@ -21,4 +21,14 @@ public sealed record PunchPlan(
     NatFacts Nat,
     TimeSpan StartDelay,
     TimeSpan LocalRtt,
-    TimeSpan RemoteRtt);
+    TimeSpan RemoteRtt)
+{
+    /// <summary>
+    /// What led to a direct path between the networks of the two before, as other peers there said: both sides begin with it, if their own facts allow it at all. Null when
+    /// nothing is known.
+    /// </summary>
+    public PunchMethod? Hint { get; init; }
+
+    /// <summary>Whether the server wants to hear what the punch came to. A server of before does not know the message.</summary>
+    public bool WantsOutcome { get; init; }
+}

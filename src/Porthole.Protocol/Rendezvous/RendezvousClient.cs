@@ -180,6 +180,17 @@ public sealed partial class RendezvousClient
         if (IsRegistered) Enqueue(now, new ClientMessage.Restart(session, generation));
     }
 
+    /// <summary>Tells the server what a punch came to: once, and only if its plan asks for it.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="generation">The generation of the plan.</param>
+    /// <param name="method">What led to a direct path; <see cref="PunchMethod.Relay"/> when nothing did.</param>
+    /// <param name="reason">Why.</param>
+    public void ReportOutcome(Instant now, SessionId session, int generation, PunchMethod method, VerdictReason reason)
+    {
+        if (IsRegistered && _sessions.ContainsKey(session)) Enqueue(now, new ClientMessage.Outcome(session, generation, method, reason));
+    }
+
     /// <summary>
     /// Asks for the relay of a session again, after a reconnect (call it on <see cref="RendezvousEvent.Registered"/>);
     /// <see cref="RendezvousEvent.Reopened"/> follows when the other side is there too.

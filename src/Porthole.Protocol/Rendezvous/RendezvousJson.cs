@@ -18,7 +18,7 @@ namespace Porthole.Protocol.Rendezvous;
         typeof(EnumTextConverter<CandidateKind>), typeof(EnumTextConverter<CandidateTransport>), typeof(EnumTextConverter<CandidatePurpose>),
         typeof(EnumTextConverter<NatMappingFact>),
         typeof(EnumTextConverter<NatAllocationFact>), typeof(EnumTextConverter<HandshakePattern>), typeof(EnumTextConverter<RendezvousError>),
-        typeof(EnumTextConverter<SessionCloseReason>),
+        typeof(EnumTextConverter<SessionCloseReason>), typeof(EnumTextConverter<PunchMethod>), typeof(EnumTextConverter<VerdictReason>),
     ])]
 [JsonSerializable(typeof(ClientMessage))]
 internal sealed partial class ClientJson : JsonSerializerContext;
@@ -38,7 +38,7 @@ internal sealed partial class ClientJson : JsonSerializerContext;
         typeof(EnumTextConverter<CandidateKind>), typeof(EnumTextConverter<CandidateTransport>), typeof(EnumTextConverter<CandidatePurpose>),
         typeof(EnumTextConverter<NatMappingFact>),
         typeof(EnumTextConverter<NatAllocationFact>), typeof(EnumTextConverter<HandshakePattern>), typeof(EnumTextConverter<RendezvousError>),
-        typeof(EnumTextConverter<SessionCloseReason>),
+        typeof(EnumTextConverter<SessionCloseReason>), typeof(EnumTextConverter<PunchMethod>), typeof(EnumTextConverter<VerdictReason>),
     ])]
 [JsonSerializable(typeof(ServerMessage))]
 internal sealed partial class ServerJson : JsonSerializerContext;

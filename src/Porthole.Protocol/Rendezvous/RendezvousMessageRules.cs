@@ -21,6 +21,7 @@ internal static class RendezvousMessageRules
         ClientMessage.Meet meet => (meet.Code is null || PairingCode.IsPublicPart(meet.Code)) && IsOffer(meet.Offer),
         ClientMessage.Candidates candidates => candidates.Generation >= 0 && AreCandidates(candidates.List, mayGuide: true),
         ClientMessage.Restart restart => restart.Generation >= 0,
+        ClientMessage.Outcome outcome => outcome.Generation >= 0 && new PunchOutcome(outcome.Method, outcome.Reason).IsSane,
         ClientMessage.Reopen reopen => reopen.Generation >= 0,
         ClientMessage.Met or ClientMessage.Accept or ClientMessage.Refuse or ClientMessage.Release or ClientMessage.Peers or ClientMessage.Ping
             or ClientMessage.Pong => true,
@@ -93,7 +94,7 @@ internal static class RendezvousMessageRules
         access.Username.Length is > 0 and <= MaxStunUsername && access.Password.Length is > 0 and <= MaxStunUsername && access.Lifetime > TimeSpan.Zero;
 
     private static bool IsPlan(PunchPlan plan) => plan.Generation >= 0 && plan.StartDelay <= MaxStartDelay && AreCandidates(plan.Candidates) && IsNat(plan.Nat)
-        && AreCredentials(plan.Local) && AreCredentials(plan.Remote);
+        && AreCredentials(plan.Local) && AreCredentials(plan.Remote) && plan.Hint != PunchMethod.Relay;
 
     // RFC 8445 section 5.3: at least 24 bits of fragment and 128 bits of password.
     private static bool AreCredentials(IceCredentialInfo credentials) =>

@@ -69,11 +69,14 @@ public sealed partial class RendezvousServer
             case ClientMessage.Restart restart:
                 HandleRestart(now, connection, restart);
                 break;
+            case ClientMessage.Outcome outcome:
+                HandleOutcome(now, connection, outcome);
+                break;
             case ClientMessage.Reopen reopen:
                 HandleReopen(connection, reopen);
                 break;
             case ClientMessage.Release release:
-                HandleRelease(connection, release.Session);
+                HandleRelease(now, connection, release.Session);
                 break;
             case ClientMessage.Peers:
                 SendPeers(connection);

@@ -177,6 +177,7 @@ public sealed partial class RendezvousServer
 
     private (PunchPlan First, PunchPlan Second) Plans(Instant now, ServerSession session)
     {
+        var hint = BeginOutcome(now, session);
         var firstCredentials = DrawCredentials();
         var secondCredentials = DrawCredentials();
         return (PlanFor(session.First, firstCredentials, secondCredentials), PlanFor(session.Second, secondCredentials, firstCredentials));
@@ -189,7 +190,11 @@ public sealed partial class RendezvousServer
             // The push takes r to arrive: who is nearer waits for the difference, so that both begin together.
             var ahead = (other.Rtt - own.Rtt) / 2;
             var delay = ahead <= TimeSpan.Zero ? TimeSpan.Zero : ahead < RendezvousLimits.MaxStartDelay ? ahead : RendezvousLimits.MaxStartDelay;
-            return new PunchPlan(session.Generation, side.Peer < session.Other(side).Peer, local, remote, visible, other.Nat, delay, own.Rtt, other.Rtt);
+            return new PunchPlan(session.Generation, side.Peer < session.Other(side).Peer, local, remote, visible, other.Nat, delay, own.Rtt, other.Rtt)
+            {
+                Hint = hint,
+                WantsOutcome = true,
+            };
         }
     }
 
@@ -279,9 +284,10 @@ public sealed partial class RendezvousServer
         Attach(waiting, waiting.First, caller);
     }
 
-    private void HandleRelease(ServerConnection connection, SessionId id)
+    private void HandleRelease(Instant now, ServerConnection connection, SessionId id)
     {
         if (StopWaiting(connection, id) || Find(connection, id) is not { } session) return;
+        Settle(now, session);
         End(session, session.SideOf(connection), SessionCloseReason.Released);
         if (session.Meeting is { } meeting) EndTrial(meeting, hasFailed: true);
     }
@@ -304,6 +310,7 @@ public sealed partial class RendezvousServer
         if (connection.Sessions is null) return;
         foreach (var session in connection.Sessions.Values.ToArray())
         {
+            Settle(now, session);
             var side = session.SideOf(connection);
             var other = session.Other(side).Connection;
             if (session.IsRinging && side == session.Second)

@@ -80,6 +80,8 @@ public sealed partial class RendezvousServer : ISocketUser
         _connectsToAll = new RateLimiter<PeerId>(options.ConnectsPerMinuteInAll, s_minute);
         _callsTo = new RateLimiter<PeerId>(options.CallsPerMinute, s_minute);
         _meetsPerSite = new RateLimiter<TransportAddress>(options.MeetsPerMinute, s_minute);
+        _plans = new PlanMemory(options.MaxNetworkPairs);
+        _outcomes = new RateLimiter<TransportAddress>(options.OutcomesPerMinute, s_minute);
         _tokenHash = options.Token is null ? null : HashToken(options.Token);
     }
 
@@ -101,6 +103,7 @@ public sealed partial class RendezvousServer : ISocketUser
             if (_waiting.TryPeek(out var waiting)) next = Instant.Min(next, waiting.At);
             if (_trials.TryPeek(out var trial)) next = Instant.Min(next, trial.At);
             if (_remembered.TryPeek(out var remembered)) next = Instant.Min(next, remembered.At);
+            if (_plans.NextDeadline is { } forgotten) next = Instant.Min(next, forgotten);
             // A connection whose last message is out is closed at once.
             if (_closings.TryPeek(out var closing)) next = Instant.Min(next, closing.Connection.Queue is null ? Instant.Zero : closing.At);
             return next == Instant.Never ? null : next;
@@ -179,6 +182,7 @@ public sealed partial class RendezvousServer : ISocketUser
         }
 
         HandleMeetingsDue(now);
+        _plans.Forget(now);
         while (_closings.TryPeek(out var closing) && (closing.At <= now || closing.Connection.Queue is null))
         {
             _closings.Dequeue();

@@ -40,6 +40,13 @@ public abstract record RendezvousServerEvent
     /// <param name="RelayedBytes">What it sent through the relay.</param>
     public sealed record PeerDisconnected(SocketId Socket, PeerId Peer, RendezvousError Reason, long RelayedBytes) : RendezvousServerEvent;
 
+    /// <summary>Both sides of a session have said what a punch came to, or one has, and the other will not.</summary>
+    /// <param name="Session">The session.</param>
+    /// <param name="Method">What led to a direct path; <see cref="PunchMethod.Relay"/> when nothing did.</param>
+    /// <param name="Reason">Why, as one of the two sees it.</param>
+    /// <param name="IsNews">Whether the session's punch before came to something else, or there was none.</param>
+    public sealed record PunchDecided(SessionId Session, PunchMethod Method, VerdictReason Reason, bool IsNews) : RendezvousServerEvent;
+
     /// <summary>A connection was turned away before it was let in.</summary>
     /// <param name="Remote">Where it came from.</param>
     /// <param name="Error">Why.</param>

@@ -97,6 +97,17 @@ public sealed record RendezvousServerOptions
     /// <summary>Restarts a minute of one session.</summary>
     public int RestartsPerMinute { get; init; } = 30;
 
+    /// <summary>Pairs of networks between which it is remembered what works; 0 for none.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    public int MaxNetworkPairs
+    {
+        get;
+        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "There are no fewer pairs than none.");
+    } = 16_384;
+
+    /// <summary>Outcomes of punches a minute that are heard from one IPv4 address or IPv6 /64: what comes beyond it is not remembered, counted or written to the log.</summary>
+    public int OutcomesPerMinute { get; init; } = 120;
+
     /// <summary>Control messages that may wait for one client.</summary>
     public int MaxQueuedMessages { get; init; } = 512;
 

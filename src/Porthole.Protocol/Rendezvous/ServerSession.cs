@@ -30,6 +30,15 @@ internal sealed class ServerSession(SessionId id, PeerId firstPeer, PeerId secon
     /// <summary>The moment at which the bucket of restarts would be full again.</summary>
     public Instant RestartsFullAt { get; set; }
 
+    /// <summary>The networks that the current generation punches between; null when they are not known.</summary>
+    public NetworkPair? Networks { get; set; }
+
+    /// <summary>Whether what the current generation came to is settled.</summary>
+    public bool IsSettled { get; set; }
+
+    /// <summary>What the last settled generation came to.</summary>
+    public PunchOutcome? LastOutcome { get; set; }
+
     /// <summary>The side of a connection that holds the session.</summary>
     public SessionSide SideOf(ServerConnection connection) => First.Connection == connection ? First : Second;
 
@@ -50,6 +59,9 @@ internal sealed class SessionSide(PeerId peer)
 
     /// <summary>The number of the message that told this side about the session: what the client says it has seen is compared with it.</summary>
     public long ToldAt { get; set; }
+
+    /// <summary>What this side says the current generation came to; null before it says anything.</summary>
+    public PunchOutcome? Outcome { get; set; }
 
     /// <summary>A generation begins with these candidates, handed to the other side.</summary>
     public void BeginCandidates(ImmutableArray<CandidateInfo> candidates)

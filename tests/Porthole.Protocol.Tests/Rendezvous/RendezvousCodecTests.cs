@@ -30,7 +30,8 @@ public sealed class RendezvousCodecTests
         new ClientMessage.Update([s_candidate], s_bothNats), new ClientMessage.Update([], s_tcpOnly), new ClientMessage.Connect(s_session, "bob", null, s_offer, 7), new ClientMessage.Connect(s_session, s_key.PeerId.ToString(), new InstanceId(9), s_offer, 0),
         new ClientMessage.Meet(s_session, "7K2QD", s_offer), new ClientMessage.Meet(s_session, null, s_offer), new ClientMessage.Met(s_session),
         new ClientMessage.Accept(s_session), new ClientMessage.Refuse(s_session), new ClientMessage.Candidates(s_session, 1, [s_candidate]),
-        new ClientMessage.Restart(s_session, 0), new ClientMessage.Reopen(s_session, s_key.PeerId, 3), new ClientMessage.Release(s_session),
+        new ClientMessage.Restart(s_session, 0), new ClientMessage.Outcome(s_session, 2, PunchMethod.FreshSocket, VerdictReason.Direct),
+        new ClientMessage.Outcome(s_session, 0, PunchMethod.Relay, VerdictReason.UdpBlockedThere), new ClientMessage.Reopen(s_session, s_key.PeerId, 3), new ClientMessage.Release(s_session),
         new ClientMessage.Peers(), new ClientMessage.Ping(long.MaxValue), new ClientMessage.Pong(1),
     ];
 
@@ -42,7 +43,7 @@ public sealed class RendezvousCodecTests
         new ServerMessage.SessionBegun(new SessionPush(s_session, false, s_key.PublicKey, null, new InstanceId(2), "bob", s_offer, s_plan)),
         new ServerMessage.Superseded(s_session, new SessionId(1)), new ServerMessage.Incoming(s_session, s_key.PublicKey, null, new InstanceId(1)),
         new ServerMessage.Ringing(s_session), new ServerMessage.Waiting(s_session), new ServerMessage.Candidates(s_session, 0, [s_candidate]), new ServerMessage.Restarted(s_session, s_plan),
-        new ServerMessage.Restarted(s_session, s_plan with { Nat = s_bothNats }), new ServerMessage.Restarted(s_session, s_plan with { Nat = s_tcpOnly }),
+        new ServerMessage.Restarted(s_session, s_plan with { Nat = s_bothNats }), new ServerMessage.Restarted(s_session, s_plan with { Nat = s_tcpOnly, Hint = PunchMethod.TcpSpray, WantsOutcome = true }),
         new ServerMessage.Reopened(s_session, 2), new ServerMessage.Closed(s_session, SessionCloseReason.PeerDisconnected),
         new ServerMessage.PeerList([new PeerInfo(s_key.PeerId, "bob"), new PeerInfo(s_key.PeerId, null)], true),
         new ServerMessage.Presence(new PeerInfo(s_key.PeerId, null), false), new ServerMessage.Ping(0), new ServerMessage.Pong(-1),
@@ -160,6 +161,39 @@ public sealed class RendezvousCodecTests
         var codec = new RendezvousCodec();
         Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ClientMessage.Update([], s_nat with { Tcp = facts })), out ClientMessage? _));
         Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.Restarted(s_session, s_plan with { Nat = s_nat with { Tcp = facts } })), out ServerMessage? _));
+    }
+
+    [Fact]
+    public void An_outcome_is_direct_by_a_method_or_relayed_for_a_reason()
+    {
+        var codec = new RendezvousCodec();
+        foreach (var method in Enum.GetValues<PunchMethod>())
+        {
+            foreach (var reason in Enum.GetValues<VerdictReason>())
+            {
+                bool isSane = method == PunchMethod.Relay ? reason is not (VerdictReason.Direct or VerdictReason.Pending) : reason == VerdictReason.Direct;
+                Assert.Equal(isSane, RendezvousCodec.TryDecode(codec.Encode(new ClientMessage.Outcome(s_session, 0, method, reason)), out ClientMessage? _));
+            }
+
+            // The relay is no way to a direct path: a server that says so makes no sense.
+            var plan = s_plan with { Hint = method };
+            Assert.Equal(method != PunchMethod.Relay, RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.Restarted(s_session, plan)), out ServerMessage? _));
+        }
+
+        Assert.False(RendezvousCodec.TryDecode(codec.Encode(new ClientMessage.Outcome(s_session, -1, PunchMethod.Plain, VerdictReason.Direct)), out ClientMessage? _));
+    }
+
+    /// <summary>A server of before.</summary>
+    [Fact]
+    public void A_plan_without_a_hint_wants_no_outcome()
+    {
+        string json = Encoding.UTF8.GetString(new RendezvousCodec().Encode(new ServerMessage.Restarted(s_session, s_plan)))
+            .Replace(",\"hint\":null", "", StringComparison.Ordinal).Replace(",\"wantsOutcome\":false", "", StringComparison.Ordinal);
+        Assert.DoesNotContain("hint", json, StringComparison.Ordinal);
+        Assert.True(RendezvousCodec.TryDecode(Encoding.UTF8.GetBytes(json), out ServerMessage? message), json);
+        var plan = Assert.IsType<ServerMessage.Restarted>(message).Plan;
+        Assert.Null(plan.Hint);
+        Assert.False(plan.WantsOutcome);
     }
 
     [Fact]

@@ -47,6 +47,14 @@ internal sealed class RendezvousWorld
 
     public DateTimeOffset WallClock => WallOrigin + (Now - Instant.Zero);
 
+    /// <summary>The token that the server's STUN port would give out.</summary>
+    public byte[] Prove(PeerId peer, TransportAddress mapped, TransportAddress local)
+    {
+        byte[] token = new byte[ReflexiveProof.Size];
+        ReflexiveProof.Issue(StunKey, StunKey.TagOf(peer), mapped, local, WallClock + ReflexiveProof.DefaultLifetime, token);
+        return token;
+    }
+
     public void StartServer(IEnumerable<NameRecord>? names = null)
     {
         var router = new RelayRouter();

@@ -1,6 +1,5 @@
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Rendezvous;
-using Porthole.Protocol.Stun;
 using Porthole.Protocol.Tests.Noise;
 
 namespace Porthole.Protocol.Tests.Rendezvous;
@@ -46,12 +45,7 @@ internal sealed class WorldClient
     public CandidateInfo Proved(string mapped, string local) =>
         Claim(mapped, local) with { Proof = Prove(Id, TransportAddress.Parse(mapped), TransportAddress.Parse(local)) };
 
-    public byte[] Prove(PeerId peer, TransportAddress mapped, TransportAddress local)
-    {
-        byte[] token = new byte[ReflexiveProof.Size];
-        ReflexiveProof.Issue(_world.StunKey, _world.StunKey.TagOf(peer), mapped, local, _world.WallClock + ReflexiveProof.DefaultLifetime, token);
-        return token;
-    }
+    public byte[] Prove(PeerId peer, TransportAddress mapped, TransportAddress local) => _world.Prove(peer, mapped, local);
 
     public static CandidateInfo Claim(string mapped, string local) =>
         new(CandidateKind.ServerReflexive, CandidateTransport.Udp, TransportAddress.Parse(mapped), TransportAddress.Parse(local), 1_000, "s1");

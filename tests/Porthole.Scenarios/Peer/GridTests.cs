@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Porthole.Lab.Nat;
-using Porthole.Protocol.Peer;
+using Porthole.Protocol;
 
 namespace Porthole.Scenarios.Peer;
 

@@ -1,5 +1,10 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Porthole.Identity;
 using Porthole.Protocol;
@@ -45,6 +50,30 @@ public sealed class PortholeServerTests
         await incoming.CopyToAsync(received, Token).WaitAsync(s_patience, Token);
         await writing;
         Assert.Equal(sent, received.ToArray());
+    }
+
+    /// <summary>Tests run beside each other, and the meter is one for the process: others may be counted too.</summary>
+    [Fact]
+    public async Task What_a_punch_came_to_is_one_line_in_the_log_and_one_count()
+    {
+        var log = new LineLog();
+        var counted = new ConcurrentBag<(string? Method, string? Reason)>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = static (instrument, it) =>
+        {
+            if (instrument is { Name: "porthole.server.punches", Meter.Name: ServerMetrics.MeterName }) it.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => counted.Add((tags[0].Value as string, tags[1].Value as string)));
+        listener.Start();
+        await using var server = await PortholeServer.StartAsync(Options, log, Token);
+        await using var bob = await StartPeerAsync(server, "bob", AcceptPolicy.Anyone);
+        await using var alice = await StartPeerAsync(server, "alice");
+        var accepting = bob.AcceptAsync(Token).AsTask();
+        await using var there = await alice.ConnectAsync("bob", Token).WaitAsync(s_patience, Token);
+        await using var here = await accepting.WaitAsync(s_patience, Token);
+        string line = await log.WaitForAsync("is direct by", Token).WaitAsync(s_patience, Token);
+        Assert.Matches("^Session [0-9a-f]{16} is direct by (plain|tcp)$", line);
+        Assert.Contains(counted, static one => one is { Method: "plain" or "tcp", Reason: "Direct" });
     }
 
     [Fact]
@@ -162,6 +191,40 @@ public sealed class PortholeServerTests
         await server.DisposeAsync();
         Assert.Contains("stop", await lost.Task.WaitAsync(s_patience, Token), StringComparison.OrdinalIgnoreCase);
         Assert.Equal(0, server.Connections);
+    }
+
+    /// <summary>A log whose lines can be waited for.</summary>
+    private sealed class LineLog : ILoggerFactory, ILogger
+    {
+        private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
+
+        public async Task<string> WaitForAsync(string part, CancellationToken cancellationToken)
+        {
+            await foreach (string line in _lines.Reader.ReadAllAsync(cancellationToken))
+            {
+                if (line.Contains(part, StringComparison.Ordinal)) return line;
+            }
+
+            throw new UnreachableException();
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            _lines.Writer.TryWrite(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
     }
 
     private static PortholeServerOptions Options => new()

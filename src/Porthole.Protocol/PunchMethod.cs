@@ -1,4 +1,4 @@
-namespace Porthole.Protocol.Peer;
+namespace Porthole.Protocol;
 
 /// <summary>A way to a direct path.</summary>
 public enum PunchMethod
