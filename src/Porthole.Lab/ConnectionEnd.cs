@@ -67,8 +67,8 @@ internal sealed class ConnectionEnd(SimulatedMachine machine, SocketId id, Trans
         var sent = arrival - _path.Delay;
         if (sent > now) Simulation.Schedule(sent, () => CountUnsent(-length));
         else CountUnsent(-length);
-        _lastArrival = Instant.Max(arrival, _lastArrival);
         var peer = _peer!;
+        _lastArrival = Instant.Max(arrival + peer.Machine.Host.MainConnectionLag, _lastArrival);
         Simulation.Schedule(_lastArrival, () => peer.Arrive(buffer, length));
     }
 

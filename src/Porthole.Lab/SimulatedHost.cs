@@ -28,6 +28,13 @@ public sealed class SimulatedHost : SimulatedNode
     /// <summary>What it has sent and received.</summary>
     public TrafficCounters Traffic { get; } = new();
 
+    /// <summary>How much later than the links say messages of main connections arrive here: what a server's push does to one side and not to the other.</summary>
+    public TimeSpan MainConnectionLag
+    {
+        get;
+        set => field = value >= TimeSpan.Zero ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "A lag is not negative.");
+    }
+
     internal SimulatedTcp Tcp => field ??= new SimulatedTcp(this);
 
     /// <summary>Whether its plug is pulled: nothing here answers.</summary>
@@ -111,6 +118,7 @@ public sealed class SimulatedHost : SimulatedNode
         else if (_sockets.ContainsKey(local)) return false;
         socket = new SimulatedSocket(request.Socket, machine, local, request.TimeToLive);
         _sockets.Add(local, socket);
+        Traffic.SocketsBound++;
         return true;
     }
 

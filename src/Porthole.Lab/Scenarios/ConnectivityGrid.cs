@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using Porthole.Lab.Nat;
 using Porthole.Protocol;
-using Porthole.Protocol.Peer;
 
 namespace Porthole.Lab.Scenarios;
 
@@ -18,8 +17,6 @@ public sealed class ConnectivityGrid(GridOptions options)
 
     /// <summary>What stands behind the tables in a document.</summary>
     public const string EndMark = "<!-- grid: end -->";
-
-    private static readonly byte[] s_greeting = [0x68, 0x69];
 
     private readonly List<GridCell> _cells = [];
 
@@ -73,60 +70,30 @@ public sealed class ConnectivityGrid(GridOptions options)
     private GridCell RunCell(NatProfile first, NatProfile second)
     {
         List<TimeSpan> firstByte = [], toDirect = [];
+        var methods = new SortedDictionary<PunchMethod, int>();
         long packets = 0;
+        var meeting = new MeetingOptions(first, second)
+        {
+            Transports = options.Transports,
+            OneWay = options.OneWay,
+            Loss = options.Loss,
+            Jitter = options.Jitter,
+            Patience = options.Patience,
+        };
         for (int seed = 1; seed <= options.Seeds; seed++)
         {
-            var run = RunOnce((ulong)seed, first, second);
+            var run = Meeting.Run((ulong)seed, meeting);
             if (run.FirstByte is { } byteAt) firstByte.Add(byteAt);
             if (run.ToDirect is { } directAt) toDirect.Add(directAt);
-            packets += run.Packets;
+            if (run.Method is { } method) methods[method] = methods.GetValueOrDefault(method) + 1;
+            packets += run.CallerCost.Packets + run.CalledCost.Packets;
         }
 
         firstByte.Sort();
         toDirect.Sort();
         var (model, isPlain) = Decide(first, second);
         double mean = (double)packets / options.Seeds;
-        return new GridCell(first, second, model, isPlain, options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, mean);
-    }
-
-    private (TimeSpan? FirstByte, TimeSpan? ToDirect, long Packets) RunOnce(ulong seed, NatProfile first, NatProfile second)
-    {
-        // Three equal links: half of the way each.
-        var half = new LinkOptions { Delay = options.OneWay / 2 };
-        var world = new PeerInternet(seed, half);
-        var lab = world.Simulation;
-        var homeA = lab.Internet.AddNat("nat-a", first, "203.0.113.1", link: half);
-        var homeB = lab.Internet.AddNat("nat-b", second, "203.0.113.2", "192.168.2.0/24", half);
-        var bob = world.AddPeer("bob", homeB.Inside, "192.168.2.10", change: Change);
-        var alice = world.AddPeer("alice", homeA.Inside, "192.168.1.10", change: Change);
-        if (!lab.RunUntil(() => alice.IsRegistered && bob.IsRegistered, TimeSpan.FromSeconds(10))) return default;
-        lab.RunFor(TimeSpan.FromSeconds(2)); // warm: the server has measured both round trips
-
-        // On the way up alone, so that each direction between the two crosses one bad link.
-        homeA.Link.Up = homeB.Link.Up = half with { Loss = options.Loss, Jitter = options.Jitter };
-        long before = Packets(alice) + Packets(bob);
-        var called = lab.Now;
-        var connection = alice.Connect("bob");
-        Instant? firstByte = null;
-        bool sent = false;
-        lab.RunUntil(
-            () =>
-            {
-                if (!sent && alice.Opened == connection)
-                {
-                    sent = true;
-                    alice.Send(connection, s_greeting);
-                }
-
-                if (bob.BytesReceived > 0) firstByte ??= lab.Now;
-                return alice.PathOf(connection) is { IsDirect: true } && firstByte is not null;
-            },
-            options.Patience);
-        long packets = Packets(alice) + Packets(bob) - before;
-        return (firstByte - called, alice.TimeOf<PeerEvent.PathChanged>(static changed => changed.Path.IsDirect) - called, packets);
-
-        PeerMachineOptions Change(PeerMachineOptions peer) => peer with { Transports = options.Transports };
-        static long Packets(SimulatedPeer peer) => peer.Host.Traffic.Sent + peer.Host.Traffic.SegmentsSent;
+        return new GridCell(first, second, model, isPlain, options.Seeds, firstByte.Count, toDirect.Count, firstByte, toDirect, mean) { Methods = methods };
     }
 
     private (string Sign, bool IsPlain) Decide(NatProfile first, NatProfile second)
@@ -186,15 +153,22 @@ public sealed class ConnectivityGrid(GridOptions options)
 
     private void AppendRows(StringBuilder text)
     {
-        text.Append("| caller | called | model | direct | first byte p50 / p95, ms | direct p50 / p95, ms | packets |\n");
-        text.Append("|---|---|---|---:|---:|---:|---:|\n");
+        text.Append("| caller | called | model | direct | by | first byte p50 / p95, ms | direct p50 / p95, ms | packets |\n");
+        text.Append("|---|---|---|---:|---|---:|---:|---:|\n");
         foreach (var cell in _cells)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {cell.First} | {cell.Second} | {cell.Model} ");
-            text.Append(CultureInfo.InvariantCulture, $"| {cell.Direct}/{cell.Runs} ");
+            text.Append(CultureInfo.InvariantCulture, $"| {cell.Direct}/{cell.Runs} | {Describe(cell.Methods)} ");
             text.Append(CultureInfo.InvariantCulture, $"| {Both(cell.FirstByte)} | {Both(cell.ToDirect)} | {cell.Packets:0.0} |\n");
         }
     }
+
+    private static string Describe(IReadOnlyDictionary<PunchMethod, int> methods) => methods.Count switch
+    {
+        0 => "–",
+        1 => methods.Keys.Single().Code,
+        _ => string.Join(", ", methods.OrderByDescending(static entry => entry.Value).Select(static entry => $"{entry.Key.Code} {entry.Value}")),
+    };
 
     private static string Both(IReadOnlyList<TimeSpan> times) => times.Count == 0
         ? "–"

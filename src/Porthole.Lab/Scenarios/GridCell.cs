@@ -1,4 +1,5 @@
 using Porthole.Lab.Nat;
+using Porthole.Protocol;
 
 namespace Porthole.Lab.Scenarios;
 
@@ -25,6 +26,9 @@ public sealed record GridCell(
     IReadOnlyList<TimeSpan> ToDirect,
     double Packets)
 {
+    /// <summary>How many of the runs that became direct each method led there.</summary>
+    public IReadOnlyDictionary<PunchMethod, int> Methods { get; init; } = new Dictionary<PunchMethod, int>();
+
     /// <summary>The time that a share of the runs did not exceed; null when there was none.</summary>
     /// <param name="sorted">Times in ascending order.</param>
     /// <param name="share">The share, 0 to 1.</param>
