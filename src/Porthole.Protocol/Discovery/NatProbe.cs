@@ -28,6 +28,9 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// </summary>
     public const int MaxRounds = 5;
 
+    /// <summary>The share of <see cref="LongestSilence"/> after which a mapping is refreshed: there must be time to ask again.</summary>
+    private const double EarlyShare = 0.7;
+
     /// <summary>The pause between two rounds in the long run.</summary>
     public static readonly TimeSpan RoundPause = TimeSpan.FromSeconds(2);
 
@@ -46,6 +49,9 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
 
     /// <summary>What is known now, with the newest proofs; <see cref="NatReport.Unknown"/> before the first report.</summary>
     public NatReport Report { get; private set; } = NatReport.Unknown;
+
+    /// <summary>The longest silence that a mapping was seen to survive; null when it was not measured. Where it is short, mappings are refreshed earlier than usual.</summary>
+    public TimeSpan? LongestSilence { get; set; }
 
     /// <summary>When to call <see cref="HandleDeadline"/>; null when nothing is to be waited for.</summary>
     public Instant? NextDeadline { get; private set; }
@@ -257,7 +263,9 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     {
         if (socket.IsSample) return;
         double spread = (NatProbeOptions.MaxRefresh - NatProbeOptions.MinRefresh).TotalSeconds;
-        socket.RefreshAt = from + NatProbeOptions.MinRefresh + TimeSpan.FromSeconds(entropy.NextDouble(0, spread));
+        var pause = NatProbeOptions.MinRefresh + TimeSpan.FromSeconds(entropy.NextDouble(0, spread));
+        if (LongestSilence * EarlyShare is { } earlier && earlier < pause) pause = earlier < NatProbeOptions.ShortestRefresh ? NatProbeOptions.ShortestRefresh : earlier;
+        socket.RefreshAt = from + pause;
     }
 
     private void TryReport()

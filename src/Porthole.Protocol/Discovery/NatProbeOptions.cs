@@ -11,6 +11,9 @@ public sealed record NatProbeOptions
     /// <summary>The shortest pause: refreshes are spread between both, so that peers do not fall into step.</summary>
     public static readonly TimeSpan MinRefresh = TimeSpan.FromSeconds(20);
 
+    /// <summary>The shortest pause where the NAT forgets sooner than any that is known: more often would be a burden to the server.</summary>
+    public static readonly TimeSpan ShortestRefresh = TimeSpan.FromSeconds(5);
+
     /// <summary>How long the report waits for the other answers after the first: they left together, so they come together but for jitter and loss.</summary>
     public static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(50);
 

@@ -19,6 +19,7 @@ internal sealed class PeerContext
         Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket);
         TcpPorts = new LocalTcpPorts(options.AnyPortInstead, NextSocket);
         Probing = NatProbeOptions.Default with { HideLocal = options.HideLan };
+        Lifetimes = new LifetimeKeeper(entropy, NextSocket);
         (Probe, TcpProbe) = (new NatProbe(Probing, entropy), new TcpNatProbe(Probing, entropy, NextSocket));
     }
 
@@ -63,8 +64,7 @@ internal sealed class PeerContext
     /// <summary>Whether the main connection takes no more relayed packets for now.</summary>
     public bool IsRelayCongested { get; set; }
 
-    /// <summary>How long the NAT was seen to keep a mapping that lies idle; null when it was not measured.</summary>
-    public TimeSpan? MappingLifetime { get; set; }
+    public LifetimeKeeper Lifetimes { get; }
 
     /// <summary>How many punches make TCP connections now: while there are any, the mappings of the punching ports are kept alive.</summary>
     public int TcpPunches { get; set; }

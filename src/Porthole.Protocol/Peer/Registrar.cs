@@ -41,7 +41,7 @@ internal sealed class Registrar(PeerContext context)
     public NatReport? Report { get; private set; }
 
     public Instant? NextDeadline => Instant.Earlier(
-        Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline));
+        Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), Instant.Earlier(Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline), context.Lifetimes.NextDeadline));
 
     private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && context.TcpPorts.IsSettled && _isProbed);
 
@@ -55,6 +55,7 @@ internal sealed class Registrar(PeerContext context)
     {
         (_isStarted, _connectBy, _registerBy, _renewAt) = (false, null, null, null); // what the probes say of ports that close one by one is no finding
         context.Rendezvous.Stop(now);
+        context.Lifetimes.Forget();
         foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
         context.TcpPorts.Close();
         context.Sockets.Close();
@@ -64,6 +65,7 @@ internal sealed class Registrar(PeerContext context)
     public void Leave(Instant now)
     {
         (_isStarted, _connectBy, _registerBy, _renewAt, _servers) = (false, null, null, null, []);
+        context.Lifetimes.Forget();
         context.Probe.SetServers(now, [], credential: null);
         context.TcpProbe.SetServers(now, [], credential: null);
         context.Rendezvous.Stop(now);
@@ -123,6 +125,10 @@ internal sealed class Registrar(PeerContext context)
                 if (!context.TcpPorts.HandleFailed(failed.Socket, failed.Reason)) TellPortTaken("TCP");
                 Refresh();
                 break;
+            case SocketEvent.Opened { Socket: var socket } when context.Lifetimes.Probe.Owns(socket):
+            case SocketEvent.Failed { Socket: var lostSocket } when context.Lifetimes.Probe.Owns(lostSocket):
+                context.Lifetimes.Probe.HandleSocketEvent(now, socketEvent);
+                break;
             default:
                 if (!context.TcpProbe.HandleSocketEvent(now, socketEvent)) context.Rendezvous.HandleSocketEvent(now, socketEvent);
                 break;
@@ -136,7 +142,8 @@ internal sealed class Registrar(PeerContext context)
     public ImmutableArray<TransportAddress> Servers => _servers;
 
     public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message) =>
-        context.Probe.HandleDatagram(now, socket, remote, message) || context.TcpProbe.HandleDatagram(now, socket, remote, message);
+        context.Probe.HandleDatagram(now, socket, remote, message) || context.TcpProbe.HandleDatagram(now, socket, remote, message)
+        || context.Lifetimes.HandleDatagram(now, socket, remote, message);
 
     public void HandleWelcomed(Instant now, RendezvousEvent.Welcomed welcomed)
     {
@@ -171,6 +178,7 @@ internal sealed class Registrar(PeerContext context)
         if (_connectBy <= now) TryConnect(now);
         context.Probe.HandleDeadline(now);
         context.TcpProbe.HandleDeadline(now);
+        if (context.Lifetimes.HandleDeadline(now)) TellLifetime();
         if (_registerBy <= now) Register(now);
         if (_renewAt > now || _renewAt is null) return;
         _renewAt = now + RenewalPeriod;
@@ -178,7 +186,8 @@ internal sealed class Registrar(PeerContext context)
         context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
     }
 
-    public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => context.Probe.TryWrite(now, ref writer) || context.TcpProbe.TryWrite(now, ref writer);
+    public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => context.Probe.TryWrite(now, ref writer) || context.TcpProbe.TryWrite(now, ref writer)
+        || context.Lifetimes.Probe.TryWrite(now, ref writer);
 
     /// <summary>Takes what the probes have to say.</summary>
     /// <returns>Whether there was anything.</returns>
@@ -225,6 +234,14 @@ internal sealed class Registrar(PeerContext context)
         return any;
     }
 
+    private void TellLifetime()
+    {
+        context.Probe.LongestSilence = context.Lifetimes.Lifetime;
+        if (Report is not { } report) return;
+        Report = report with { Lifetime = context.Lifetimes.Lifetime };
+        context.Events.Enqueue(new PeerEvent.NatReported(Report));
+    }
+
     /// <summary>Connects to the server, as soon as the punching ports are open: the main connection goes out from the first, and keeps its mapping alive.</summary>
     private void TryConnect(Instant now)
     {
@@ -257,6 +274,7 @@ internal sealed class Registrar(PeerContext context)
     private void SetServers(Instant now, StunAccess access)
     {
         var credential = new ShortTermCredential(access.Username, access.Password);
+        context.Lifetimes.SetCredential(credential);
         if (context.Wants(Transports.Udp)) context.Probe.SetServers(now, _servers, credential);
         if (context.Wants(Transports.Tcp)) context.TcpProbe.SetServers(now, _servers, credential);
     }
@@ -275,9 +293,11 @@ internal sealed class Registrar(PeerContext context)
 
         // Of TCP alone the silence says nothing while UDP's answer may be on its way; its answer says that UDP's would have come, for it is faster.
         bool isDecisive = report.IsUdpReachable || report.Tcp is null or { IsReachable: true } || report.Mapping != NatMapping.Unknown || !context.Wants(Transports.Udp);
-        Report = report;
+        context.Lifetimes.HandleReport(now, report);
+        context.Probe.LongestSilence = context.Lifetimes.Lifetime;
+        Report = report with { Lifetime = context.Lifetimes.Lifetime };
         _isProbed |= isDecisive;
-        context.Events.Enqueue(new PeerEvent.NatReported(report));
+        context.Events.Enqueue(new PeerEvent.NatReported(Report));
         var (candidatesBefore, infosBefore) = (context.Candidates, _infos);
         Refresh();
         if (_wasRegistered && _registerBy is null) context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
