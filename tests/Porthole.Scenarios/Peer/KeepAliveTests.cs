@@ -1,4 +1,3 @@
-using Porthole.Lab;
 using Porthole.Lab.Nat;
 using Porthole.Protocol.Peer;
 
