@@ -29,7 +29,7 @@ internal static class CommonOptions
         Description = "See, and be seen by, all who are in this room of the server (default: peers that know each other).", HelpName = "ROOM", CustomParser = Parsers.ParseRoom,
     };
 
-    public static Option<bool> Trace() => new("--trace") { Description = "Show every connectivity check as well." };
+    public static Option<bool> Checks() => new("--checks") { Description = "Show every connectivity check as well." };
 
     /// <summary>Ends a command with its standard input: children of the demo must not outlive it, however it ends.</summary>
     public static Option<bool> Leash() => new("--until-end-of-input") { Hidden = true };

@@ -10,6 +10,9 @@ namespace Porthole.Cli;
 /// <summary>Reads the values of options, and says in one line what is wrong with one.</summary>
 internal static class Parsers
 {
+    /// <summary>The longest path of a file: Linux's own limit, and no system's is higher.</summary>
+    private const int MaxPath = 4_096;
+
     public const string BadTarget = "is no peer: use a name, a name with its id (bob@ID), or an id.";
 
     public static IPAddress? ParseAddress(ArgumentResult result)
@@ -63,6 +66,8 @@ internal static class Parsers
     public static string? ParseToken(ArgumentResult result) => ParseText(result, "access token", RendezvousLimits.MaxToken);
 
     public static string? ParseRoom(ArgumentResult result) => ParseText(result, "room", RendezvousLimits.MaxRoom);
+
+    public static string? ParseFile(ArgumentResult result) => ParseText(result, "name of a file", MaxPath);
 
     public static AcceptPolicy? ParseAccept(ArgumentResult result)
     {

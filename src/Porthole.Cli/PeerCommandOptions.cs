@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Porthole.Cli.Trace;
 using Porthole.Identity;
 using Porthole.Lab.Live;
 using Porthole.Protocol.Peer;
@@ -48,6 +49,11 @@ internal sealed class PeerCommandOptions
     };
 
     private readonly Option<PathKind?> _prefer = new("--prefer") { Description = "Where both give a direct path, the one to use: udp or tcp (default: udp).", HelpName = "TRANSPORT", CustomParser = Parsers.ParsePrefer };
+    private readonly Option<string?> _trace = new("--trace")
+    {
+        Description = "Write at the end how the connections were made: a chart to FILE (.html), and the packets beside it (.pcapng).", HelpName = "FILE", CustomParser = Parsers.ParseFile,
+    };
+
     private readonly Option<bool> _hideLan = new("--hide-lan") { Description = "Tell nobody the addresses of local networks." };
     private readonly Option<LogLevel> _logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.None);
     private readonly Option<string?> _lab = new("--lab-network") { Hidden = true }; // HOST@GATEWAY: a host behind a lab NAT, for the demo
@@ -66,6 +72,7 @@ internal sealed class PeerCommandOptions
         if (!hasPaths) return;
         command.Add(_transport);
         command.Add(_prefer);
+        command.Add(_trace);
         command.Validators.Add(result =>
         {
             if (result.GetResult(_prefer) is not null && result.GetValue(_transport) is { } only and not Transports.All)
@@ -107,6 +114,28 @@ internal sealed class PeerCommandOptions
             LoggerFactory = loggers,
             Network = ReadLab(parsed.GetValue(_lab)),
         };
+    }
+
+    /// <summary>Runs a peer as the command line says, and writes the trace at its end if one is asked for.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="run">What the command does: starts a peer with these options, and gives the exit code.</param>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="PeerException">No server is given, or a file cannot be used; or what the command throws.</exception>
+    public async Task<int> RunAsync(ParseResult parsed, Func<PeerOptions, CancellationToken, Task<int>> run)
+    {
+        using var interrupt = new Interrupt();
+        using var loggers = CreateLog(parsed);
+        var options = Read(parsed, loggers);
+        if (!_hasPaths || parsed.GetValue(_trace) is not { } file) return await run(options, interrupt.Token).ConfigureAwait(false);
+        using var files = TraceFiles.Open(file);
+        try
+        {
+            return await run(options with { Trace = files.Recorder }, interrupt.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            files.Write(); // also of a command that failed: that is when it is wanted
+        }
     }
 
     /// <summary>An address that is not this host's would leave the peer without any, and nobody would know why.</summary>

@@ -33,6 +33,7 @@ public sealed partial class PeerNode
         while (machine.TryTakeEvent(out var happened))
         {
             Options.Observer?.Invoke(happened);
+            Options.Trace?.Happened(happened);
             Handle(machine, now, happened);
         }
     }

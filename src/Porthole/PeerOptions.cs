@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Porthole.Diagnostics;
 using Porthole.Identity;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
@@ -128,6 +129,9 @@ public sealed record PeerOptions
     /// not wait.
     /// </summary>
     public Action<PeerEvent>? Observer { get; init; }
+
+    /// <summary>Is shown how connections are made, packet by packet; null for nobody, which costs nothing.</summary>
+    public IPeerTrace? Trace { get; init; }
 
     /// <summary>The server and the name; never the token.</summary>
     public override string ToString() => $"{Name ?? "a peer without a name"} at {Server}";

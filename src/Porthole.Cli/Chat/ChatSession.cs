@@ -19,7 +19,7 @@ internal sealed class ChatSession(ChatSettings settings)
     public async Task<int> RunAsync(PeerOptions options, CancellationToken interrupted)
     {
         using var editor = settings.IsInteractive ? new LineEditor() : null;
-        IChatView view = editor is not null ? new TerminalView(editor, settings.Trace) : settings.Json ? new JsonView(settings.Trace) : new PlainView(settings.Trace);
+        IChatView view = editor is not null ? new TerminalView(editor, settings.Checks) : settings.Json ? new JsonView(settings.Checks) : new PlainView(settings.Checks);
         var log = new PeerEventLog();
         ChatRoom? opened = null; // this, and what follows, is the log's: it does one thing after the other
         var early = new List<PeerEvent.PresenceChanged>();

@@ -16,9 +16,9 @@ internal static class ChatCommand
         var autoConnect = new Option<bool>("--auto-connect") { Description = "Call every newcomer whom presence shows; whoever was there first calls." };
         var accept = CommonOptions.Accept("ask in a terminal, known in a pipe");
         var room = CommonOptions.Room();
-        var trace = CommonOptions.Trace();
+        var checks = CommonOptions.Checks();
         var json = CommonOptions.Json();
-        foreach (Option option in new Option[] { connect, autoConnect, accept, room, trace, json }) command.Add(option);
+        foreach (Option option in new Option[] { connect, autoConnect, accept, room, checks, json }) command.Add(option);
         connect.Validators.Add(static result =>
         {
             foreach (var token in result.Tokens)
@@ -26,20 +26,18 @@ internal static class ChatCommand
                 if (!PeerTarget.TryParse(token.Value, out _)) result.AddError($"'{token.Value}' {Parsers.BadTarget}");
             }
         });
-        command.SetAction(async (parsed, _) =>
+        command.SetAction((parsed, _) => peer.RunAsync(parsed, (options, interrupted) =>
         {
-            using var interrupt = new Interrupt();
-            using var loggers = peer.CreateLog(parsed);
-            var settings = new ChatSettings(parsed.GetValue(connect) ?? [], parsed.GetValue(autoConnect), parsed.GetValue(json), parsed.GetValue(trace));
+            var settings = new ChatSettings(parsed.GetValue(connect) ?? [], parsed.GetValue(autoConnect), parsed.GetValue(json), parsed.GetValue(checks));
             string? roomName = parsed.GetValue(room);
-            var options = peer.Read(parsed, loggers) with
+            options = options with
             {
                 Accept = parsed.GetValue(accept) ?? (settings.IsInteractive ? AcceptPolicy.Ask : AcceptPolicy.Known),
                 Presence = roomName is null ? PresenceMode.Known : PresenceMode.Room,
                 Room = roomName,
             };
-            return await new ChatSession(settings).RunAsync(options, interrupt.Token).ConfigureAwait(false);
-        });
+            return new ChatSession(settings).RunAsync(options, interrupted);
+        }));
         return command;
     }
 }

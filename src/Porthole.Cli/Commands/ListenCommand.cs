@@ -15,19 +15,16 @@ internal static class ListenCommand
         var json = CommonOptions.Json();
         command.Add(accept);
         command.Add(json);
-        command.SetAction(async (parsed, _) =>
+        command.SetAction((parsed, _) => peer.RunAsync(parsed, async (options, interrupted) =>
         {
-            using var interrupt = new Interrupt();
-            using var loggers = peer.CreateLog(parsed);
             var policy = parsed.GetValue(accept) ?? AcceptPolicy.Anyone;
             if (policy == AcceptPolicy.Ask && Console.IsInputRedirected)
             {
                 throw new PeerException(PeerError.BadRequest, "'--accept ask' needs a terminal to ask in. Use --accept anyone or --accept known.");
             }
 
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupt.Token);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
             var listener = new Listener(parsed.GetValue(json), stop);
-            var options = peer.Read(parsed, loggers);
             bool isWarned = false;
             options = options with
             {
@@ -39,9 +36,9 @@ internal static class ListenCommand
                     ThreadPool.QueueUserWorkItem(static server => Complaint.Write(UdpWarning.Text(server)), options.Server, preferLocal: false);
                 },
             };
-            var node = await PeerNode.StartAsync(options, interrupt.Token).ConfigureAwait(false);
+            var node = await PeerNode.StartAsync(options, interrupted).ConfigureAwait(false);
             await using (node.ConfigureAwait(false)) return await listener.RunAsync(node, policy == AcceptPolicy.Ask).ConfigureAwait(false);
-        });
+        }));
         return command;
     }
 

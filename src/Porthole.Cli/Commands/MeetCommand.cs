@@ -27,22 +27,19 @@ internal static class MeetCommand
             HelpName = "SECONDS",
             CustomParser = Parsers.Seconds(0.001, DaySeconds),
         };
-        var trace = CommonOptions.Trace();
+        var checks = CommonOptions.Checks();
         var json = CommonOptions.Json();
         var command = new Command("meet", "Meet somebody at a server, by a code or in its lobby: the first waits, the second completes the pair, and the server is left when a direct path stands.") { code, isNew, echo, wait };
         var peer = new PeerCommandOptions(command);
-        command.Add(trace);
+        command.Add(checks);
         command.Add(json);
         command.Validators.Add(result =>
         {
             if (result.GetResult(isNew) is not null && result.GetResult(code) is { Tokens.Count: > 0 }) result.AddError("--new makes a code, so none can be given. Leave one of the two out.");
         });
-        command.SetAction(async (parsed, _) =>
+        command.SetAction((parsed, _) => peer.RunAsync(parsed, async (options, interrupted) =>
         {
-            using var interrupt = new Interrupt();
-            using var loggers = peer.CreateLog(parsed);
             using var ephemeral = peer.NamesIdentity(parsed) ? null : IdentityKey.Generate(OperatingSystemEntropy.Instance);
-            var options = peer.Read(parsed, loggers);
             if (ephemeral is not null) options = options with { Identity = ephemeral, IdentityPath = null };
             var settings = new MeetSettings(
                 parsed.GetValue(isNew) ? PairingCode.Create(OperatingSystemEntropy.Instance) : parsed.GetValue(code),
@@ -51,20 +48,20 @@ internal static class MeetCommand
                 parsed.GetValue(echo),
                 parsed.GetValue(wait),
                 parsed.GetValue(json),
-                parsed.GetValue(trace));
+                parsed.GetValue(checks));
             var log = new PeerEventLog();
             var report = new MeetReport(settings, options, log);
             report.Watch();
             try
             {
-                var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupt.Token).ConfigureAwait(false);
-                await using (node.ConfigureAwait(false)) return await new MeetSession(settings, report).RunAsync(node, interrupt.Token).ConfigureAwait(false);
+                var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
+                await using (node.ConfigureAwait(false)) return await new MeetSession(settings, report).RunAsync(node, interrupted).ConfigureAwait(false);
             }
             finally
             {
                 await log.CompleteAsync().ConfigureAwait(false);
             }
-        });
+        }));
         return command;
     }
 }

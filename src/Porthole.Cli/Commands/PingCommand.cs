@@ -24,22 +24,20 @@ internal static class PingCommand
             Description = "Wait so long for a direct path before the first ping; without one end with exit code 3 and the reason.", HelpName = "SECONDS", CustomParser = Parsers.Seconds(0.001, DaySeconds),
         };
         var size = new Option<int>("--size") { Description = "Bytes of padding in each ping.", HelpName = "BYTES", DefaultValueFactory = static _ => StandardSize, CustomParser = Parsers.Number(0, PingMessage.MaxPadding) };
-        var trace = CommonOptions.Trace();
+        var checks = CommonOptions.Checks();
         var json = CommonOptions.Json();
         var command = new Command("ping", "Connect to a peer and measure the round trip, over the relay first and directly as soon as there is a direct path.") { target, count, interval, wait, size };
         var peer = new PeerCommandOptions(command);
-        command.Add(trace);
+        command.Add(checks);
         command.Add(json);
-        command.SetAction(async (parsed, _) =>
+        command.SetAction((parsed, _) => peer.RunAsync(parsed, async (options, interrupted) =>
         {
-            using var interrupt = new Interrupt();
-            using var loggers = peer.CreateLog(parsed);
             var settings = new PingSettings(
-                parsed.GetValue(target)!, parsed.GetValue(count), parsed.GetValue(interval) ?? s_standardInterval, parsed.GetValue(size), parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(trace));
+                parsed.GetValue(target)!, parsed.GetValue(count), parsed.GetValue(interval) ?? s_standardInterval, parsed.GetValue(size), parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(checks));
             var log = new PeerEventLog();
-            var node = await PeerNode.StartAsync(peer.Read(parsed, loggers) with { Observer = log.Observe }, interrupt.Token).ConfigureAwait(false);
-            await using (node.ConfigureAwait(false)) return await new Pinger(settings, new PingReport(settings, log)).RunAsync(node, interrupt.Token).ConfigureAwait(false);
-        });
+            var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
+            await using (node.ConfigureAwait(false)) return await new Pinger(settings, new PingReport(settings, log)).RunAsync(node, interrupted).ConfigureAwait(false);
+        }));
         return command;
     }
 }

@@ -92,7 +92,7 @@ internal sealed class DemoRun : IAsyncDisposable
         Say(home.Nat, $"{DemoNarrator.Text(listening, "profile")}, {home.Outside} outside: lets in only whom {home.Name} has written to");
         var peer = Start(
             home.Name,
-            "chat", "--as", home.Name, "--server", server, "--lab-network", $"{home.Host}@{DemoNarrator.Text(listening, "inside")}", "--accept", "anyone", "--trace", "--json");
+            "chat", "--as", home.Name, "--server", server, "--lab-network", $"{home.Host}@{DemoNarrator.Text(listening, "inside")}", "--accept", "anyone", "--checks", "--json");
         var registered = await WaitAsync(peer, "registered", cancellationToken).ConfigureAwait(false);
         Say(home.Name, $"at {home.Host} is registered, peer id {DemoNarrator.Text(registered, "peerId")[..8]}...");
         return peer;

@@ -117,7 +117,7 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
                 if (settings.Json) PeerJson.WritePath(moved.Path, Elapsed(at), null);
                 else Line($"Path: {moved.Path.InWords}, after {Words.Span(Elapsed(at))}.");
                 break;
-            case PeerEvent.CheckTraced check when settings.Trace:
+            case PeerEvent.CheckTraced check when settings.Checks:
                 if (settings.Json) PeerJson.WriteCheck(check, Elapsed(at));
                 else Line($"check {check.Step.Code}: {check.Local} - {check.Remote} after {Words.Span(Elapsed(at))}");
                 break;

@@ -9,5 +9,5 @@ namespace Porthole.Cli.Meet;
 /// <param name="Echo">Whether to send back what the other side types.</param>
 /// <param name="WaitDirect">How long to look for a direct path before that is a failure; null to go on over the relay.</param>
 /// <param name="Json">Whether to write JSON.</param>
-/// <param name="Trace">Whether to show every check.</param>
-internal sealed record MeetSettings(PairingCode? Code, bool IsNew, bool IsEphemeral, bool Echo, TimeSpan? WaitDirect, bool Json, bool Trace);
+/// <param name="Checks">Whether to show every check.</param>
+internal sealed record MeetSettings(PairingCode? Code, bool IsNew, bool IsEphemeral, bool Echo, TimeSpan? WaitDirect, bool Json, bool Checks);

@@ -99,7 +99,7 @@ internal sealed class PingReport(PingSettings settings, PeerEventLog log)
             case PeerEvent.VerdictChanged { Verdict.Reason: not (VerdictReason.Direct or VerdictReason.Pending) } changed when !settings.Json:
                 AfterSession(() => Console.WriteLine(changed.Verdict.Sentence));
                 break;
-            case PeerEvent.CheckTraced check when settings.Trace:
+            case PeerEvent.CheckTraced check when settings.Checks:
                 if (settings.Json) PeerJson.WriteCheck(check, elapsed);
                 else Console.WriteLine($"check {check.Step.Code}: {check.Local} - {check.Remote} after {Words.Span(elapsed)}");
                 break;

@@ -9,5 +9,5 @@ namespace Porthole.Cli.Ping;
 /// <param name="Size">Bytes of padding in each.</param>
 /// <param name="WaitDirect">How long to wait for a direct path before the first ping; null not to wait.</param>
 /// <param name="Json">Whether to write JSON.</param>
-/// <param name="Trace">Whether to show each connectivity check.</param>
-internal sealed record PingSettings(PeerTarget Target, int Count, TimeSpan Interval, int Size, TimeSpan? WaitDirect, bool Json, bool Trace);
+/// <param name="Checks">Whether to show each connectivity check.</param>
+internal sealed record PingSettings(PeerTarget Target, int Count, TimeSpan Interval, int Size, TimeSpan? WaitDirect, bool Json, bool Checks);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Porthole.Diagnostics;
 using Porthole.Identity;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
@@ -34,6 +35,7 @@ internal static class NodeSetup
     public static INetwork Network(PeerOptions options)
     {
         var network = options.Network ?? new RealNetwork(options.TimeProvider);
+        if (options.Trace is { } trace) network = new TracedNetwork(network, trace);
         return options.BindAddress is { } address && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)
             ? new OneAddress(network, TransportAddress.From(address, 0))
             : network;
