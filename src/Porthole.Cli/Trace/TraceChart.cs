@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Xml;
-using Porthole.Protocol.Peer;
+using Porthole.Protocol;
 
 namespace Porthole.Cli.Trace;
 

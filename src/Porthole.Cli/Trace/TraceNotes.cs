@@ -1,3 +1,4 @@
+using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Ice;
 using Porthole.Protocol.Peer;

@@ -113,10 +113,10 @@ internal sealed class TracedNetwork(INetwork network, IPeerTrace trace) : INetwo
 
         public Task Closed => socket.Closed;
 
-        public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize)
+        public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit)
         {
-            tap.Sent(remote, bytes, segmentSize, hopLimit: 0);
-            socket.Send(remote, bytes, segmentSize);
+            tap.Sent(remote, bytes, segmentSize, hopLimit);
+            socket.Send(remote, bytes, segmentSize, hopLimit);
         }
 
         public void Close(bool abortive) => socket.Close(abortive);
