@@ -70,6 +70,7 @@ internal static class CandidateGatherer
     /// <summary>What the other side is told of this side's NATs.</summary>
     public static NatFacts ToFacts(NatReport report) => new(ToFact(report.Mapping), ToFact(report.Allocation), report.Step, report.IsUdpReachable)
     {
+        OuterHops = report.OuterHops,
         Tcp = report.Tcp is { } tcp ? new TcpNatFacts(ToFact(tcp.Mapping), ToFact(tcp.Allocation), tcp.Step, tcp.LowestPort, tcp.HighestPort) : null,
     };
 

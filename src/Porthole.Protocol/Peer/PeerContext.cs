@@ -21,6 +21,7 @@ internal sealed class PeerContext
         Probing = NatProbeOptions.Default with { HideLocal = options.HideLan };
         Lifetimes = new LifetimeKeeper(entropy, NextSocket);
         (Probe, TcpProbe) = (new NatProbe(Probing, entropy), new TcpNatProbe(Probing, entropy, NextSocket));
+        HopProbe = new HopProbe(entropy, NextSocket);
     }
 
     public PeerMachineOptions Options { get; }
@@ -38,6 +39,8 @@ internal sealed class PeerContext
     public NatProbe Probe { get; }
 
     public TcpNatProbe TcpProbe { get; }
+
+    public HopProbe HopProbe { get; }
 
     public UnclaimedConnections Unclaimed { get; } = new();
 

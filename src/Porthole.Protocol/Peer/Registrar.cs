@@ -29,6 +29,7 @@ internal sealed class Registrar(PeerContext context)
     private ImmutableArray<CandidateInfo> _infos = [];
     private ImmutableArray<TransportAddress> _addresses = [];
     private ImmutableArray<TransportAddress> _servers = [];
+    private ShortTermCredential? _credential;
     private TransportAddress _mainLocal;
     private Instant? _connectBy;
     private Instant? _registerBy;
@@ -37,11 +38,14 @@ internal sealed class Registrar(PeerContext context)
     private bool _isStarted;
     private bool _isHolding;
     private bool _wasRegistered;
+    private bool _hasSoughtHops;
+    private int _outerHops;
 
     public NatReport? Report { get; private set; }
 
     public Instant? NextDeadline => Instant.Earlier(
-        Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), Instant.Earlier(Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline), context.Lifetimes.NextDeadline));
+        Instant.Earlier(Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), context.HopProbe.NextDeadline),
+        Instant.Earlier(Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline), context.Lifetimes.NextDeadline));
 
     private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && context.TcpPorts.IsSettled && _isProbed);
 
@@ -56,6 +60,7 @@ internal sealed class Registrar(PeerContext context)
         (_isStarted, _connectBy, _registerBy, _renewAt) = (false, null, null, null); // what the probes say of ports that close one by one is no finding
         context.Rendezvous.Stop(now);
         context.Lifetimes.Forget();
+        context.HopProbe.Stop();
         foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
         context.TcpPorts.Close();
         context.Sockets.Close();
@@ -83,7 +88,9 @@ internal sealed class Registrar(PeerContext context)
             foreach (var socket in gone) context.Probe.RemoveSocket(now, socket);
             context.TcpPorts.ForgetFailures();
             gone = gone.AddRange(ListenTcp(now));
-            context.IsReadyToPunch = _isProbed = false; // until the new addresses are proved
+            context.IsReadyToPunch = _isProbed = _hasSoughtHops = false; // until the new addresses are proved
+            _outerHops = 0;
+            context.HopProbe.Stop();
             if (context.Wants(Transports.Udp)) context.Probe.Probe(now);
             if (context.Wants(Transports.Tcp)) context.TcpProbe.Probe(now);
             Refresh();
@@ -130,7 +137,7 @@ internal sealed class Registrar(PeerContext context)
                 context.Lifetimes.Probe.HandleSocketEvent(now, socketEvent);
                 break;
             default:
-                if (!context.TcpProbe.HandleSocketEvent(now, socketEvent)) context.Rendezvous.HandleSocketEvent(now, socketEvent);
+                if (!context.TcpProbe.HandleSocketEvent(now, socketEvent) && !context.HopProbe.HandleSocketEvent(now, socketEvent)) context.Rendezvous.HandleSocketEvent(now, socketEvent);
                 break;
         }
 
@@ -143,7 +150,7 @@ internal sealed class Registrar(PeerContext context)
 
     public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message) =>
         context.Probe.HandleDatagram(now, socket, remote, message) || context.TcpProbe.HandleDatagram(now, socket, remote, message)
-        || context.Lifetimes.HandleDatagram(now, socket, remote, message);
+        || context.Lifetimes.HandleDatagram(now, socket, remote, message) || context.HopProbe.HandleDatagram(now, socket, remote, message);
 
     public void HandleWelcomed(Instant now, RendezvousEvent.Welcomed welcomed)
     {
@@ -179,6 +186,7 @@ internal sealed class Registrar(PeerContext context)
         context.Probe.HandleDeadline(now);
         context.TcpProbe.HandleDeadline(now);
         if (context.Lifetimes.HandleDeadline(now)) TellLifetime();
+        context.HopProbe.HandleDeadline(now);
         if (_registerBy <= now) Register(now);
         if (_renewAt > now || _renewAt is null) return;
         _renewAt = now + RenewalPeriod;
@@ -187,7 +195,7 @@ internal sealed class Registrar(PeerContext context)
     }
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => context.Probe.TryWrite(now, ref writer) || context.TcpProbe.TryWrite(now, ref writer)
-        || context.Lifetimes.Probe.TryWrite(now, ref writer);
+        || context.Lifetimes.Probe.TryWrite(now, ref writer) || context.HopProbe.TryWrite(now, ref writer);
 
     /// <summary>Takes what the probes have to say.</summary>
     /// <returns>Whether there was anything.</returns>
@@ -200,7 +208,7 @@ internal sealed class Registrar(PeerContext context)
             switch (probeEvent)
             {
                 case NatProbeEvent.Reported reported:
-                    HandleReport(now, reported.Report with { Tcp = Report?.Tcp }, links);
+                    HandleReport(now, reported.Report with { Tcp = Report?.Tcp, OuterHops = _outerHops }, links);
                     break;
                 case NatProbeEvent.CredentialRefused:
                     break; // the server sends a new credential before the old one ends; until then what was proved stands
@@ -222,6 +230,13 @@ internal sealed class Registrar(PeerContext context)
                 case TcpNatProbeEvent.CredentialRefused:
                     break;
             }
+        }
+
+        if (context.HopProbe.TryTakeResult(out int hops) && hops > 0)
+        {
+            any = true;
+            _outerHops = hops;
+            HandleReport(now, (Report ?? NatReport.Unknown) with { OuterHops = hops }, links);
         }
 
         if (_registerBy is not null && IsSettled)
@@ -273,7 +288,7 @@ internal sealed class Registrar(PeerContext context)
 
     private void SetServers(Instant now, StunAccess access)
     {
-        var credential = new ShortTermCredential(access.Username, access.Password);
+        var credential = _credential = new ShortTermCredential(access.Username, access.Password);
         context.Lifetimes.SetCredential(credential);
         if (context.Wants(Transports.Udp)) context.Probe.SetServers(now, _servers, credential);
         if (context.Wants(Transports.Tcp)) context.TcpProbe.SetServers(now, _servers, credential);
@@ -307,6 +322,16 @@ internal sealed class Registrar(PeerContext context)
         var found = context.Candidates.Where(candidate => !candidatesBefore.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
         var infos = _infos.Where(info => !infosBefore.Any(known => known.Address == info.Address && known.Transport == info.Transport)).ToImmutableArray();
         foreach (var link in links) link.HandleLocalCandidates(now, infos, found);
+        SeekHops(now, report);
+    }
+
+    /// <summary>Has the reach of the NATs measured, once on each network, where a packet that ends outside of them may be needed: they filter by port.</summary>
+    private void SeekHops(Instant now, NatReport report)
+    {
+        if (_hasSoughtHops || !report.IsComplete || report.Filtering is NatFiltering.EndpointIndependent or NatFiltering.AddressDependent) return;
+        if (report.Mappings.FirstOrDefault(static mapping => mapping is { IsTranslated: true, Local.IsIPv6: false }) is not { } way) return;
+        _hasSoughtHops = true;
+        context.HopProbe.Start(now, way.Local, _servers, _credential, way.RoundTripTime ?? TimeSpan.Zero);
     }
 
     private void Register(Instant now)
