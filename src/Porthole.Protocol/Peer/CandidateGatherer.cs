@@ -67,6 +67,10 @@ internal static class CandidateGatherer
     public static CandidateInfo Foresee(PeerContext context, LocalTcpPort port, TransportAddress expected) => ToTcpInfo(
         context, Candidate.ServerReflexive(port.Listener, expected, port.Local), TcpCandidateType.SimultaneousOpen, default, CandidatePriority.HighestOtherPreference);
 
+    /// <summary>The same for a fresh UDP socket.</summary>
+    public static CandidateInfo Foresee(PeerContext context, FreshSocket socket, TransportAddress expected, CandidatePurpose purpose) =>
+        ToInfo(context, Candidate.ServerReflexive(socket.Id, expected, socket.Local), default) with { Purpose = purpose, Round = socket.Round };
+
     /// <summary>What the other side is told of this side's NATs.</summary>
     public static NatFacts ToFacts(NatReport report) => new(ToFact(report.Mapping), ToFact(report.Allocation), report.Step, report.IsUdpReachable)
     {

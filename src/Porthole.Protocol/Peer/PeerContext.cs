@@ -3,6 +3,7 @@ using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Ice;
 using Porthole.Protocol.Punching;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Stun;
 
 namespace Porthole.Protocol.Peer;
 
@@ -60,6 +61,12 @@ internal sealed class PeerContext
 
     /// <summary>What this side knows of its NAT.</summary>
     public NatFacts Nat { get; set; }
+
+    /// <summary>The server's STUN ports; none before the first welcome.</summary>
+    public ImmutableArray<TransportAddress> StunServers { get; set; } = [];
+
+    /// <summary>The credential for them.</summary>
+    public ShortTermCredential? StunCredential { get; set; }
 
     /// <summary>Whether a punch would have what it needs: a registration, and the findings of the probe.</summary>
     public bool IsReadyToPunch { get; set; }

@@ -121,6 +121,11 @@ public abstract record PeerEvent
     /// <param name="Attempt">How often this check was sent, from 1; 0 for a received one.</param>
     public sealed record CheckTraced(ConnectionHandle Connection, CheckStep Step, TransportAddress Local, TransportAddress Remote, int Attempt) : PeerEvent;
 
+    /// <summary>A method of a punch began (<see cref="AttemptOutcome.Running"/>), or ended.</summary>
+    /// <param name="Connection">The connection.</param>
+    /// <param name="Attempt">The method, what it has cost so far, and what came of it.</param>
+    public sealed record MethodTried(ConnectionHandle Connection, MethodAttempt Attempt) : PeerEvent;
+
     /// <summary>Something happened inside the session that the program waits for: streams and datagrams.</summary>
     /// <param name="Connection">The connection.</param>
     /// <param name="Event">What: a stream's opening, reading, writing or end, streams to be had again, or a datagram.</param>

@@ -88,7 +88,7 @@ internal sealed partial class PeerLink
         Handshake?.Dispose();
         (Session, Handshake, Remote, Name) = (null, null, null, null);
         CloseConnections(now);
-        _punch?.StopTcp(now);
+        CloseSockets(now);
         foreach (var connection in _connections) Reset(connection.Socket);
         (_punch, _relay, _active, _stopTcpAt, _generation, _isDuplicating) = (null, null, null, null, 0, false);
         _connections.Clear();

@@ -51,6 +51,12 @@ internal sealed partial class PeerLink
     public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message)
     {
         if (_isFinished || _punch is null) return false;
+        if (_punch.Udp is { } udp && udp.HandleStun(now, socket, remote, message))
+        {
+            Pump(now);
+            return true;
+        }
+
         if (!_punch.Agent.HandleDatagram(now, socket, remote, message))
         {
             FindConnection(socket)?.Keep(message); // a check under new credentials may come before word of them
@@ -93,6 +99,8 @@ internal sealed partial class PeerLink
             foreach (var path in _paths.Where(path => path.Socket == socket).ToArray()) Remove(now, path);
         }
 
+        HandleAddressesGone(now);
+
         Pump(now);
         HandleNetworkChange(now);
         SelectPath(now);
@@ -104,6 +112,7 @@ internal sealed partial class PeerLink
         if (_isFinished || Session is null || IsRelayOnly) return;
         _schedule.HandleNetworkChange(now);
         _punch?.StopTcp(now); // what is under way was planned for another network
+        _punch?.Udp?.Stop(now);
     }
 
     /// <summary>The main connection is gone, and with it the relay.</summary>
@@ -163,14 +172,17 @@ internal sealed partial class PeerLink
         _isPeerReachableByUdp = plan.Nat.UdpReachable;
         if (IsRelayOnly) return;
         _punch?.StopTcp(now);
+        _punch?.Udp?.Stop(now);
         _stopTcpAt = null;
-        _punch = Punch.Create(_context, Id, plan, Remote!.Value, IsTurnOfTcp(plan.Generation), now);
+        CloseIdleSockets(now);
+        _punch = Punch.Create(_context, Id, plan, Remote!.Value, IsTurnOfTcp(plan.Generation), _fresh, now);
 
         // Pairs are valid under the credentials they were checked with: an old path stays in use, but a new proof needs a new pair.
         foreach (var path in _paths) path.Pair = null;
         if (_punch is null) return;
         _idlePause = null;
         HandOverConnections(now, _punch);
+        HandOverSockets(now, _punch);
         _punch.HandleDeadline(now);
     }
 
@@ -182,7 +194,8 @@ internal sealed partial class PeerLink
         get
         {
             if (_punch is not { } punch) return null;
-            var next = punch.NextDeadline is not { } due ? _stopTcpAt : Instant.Earlier(IsPunchDone ? due : Instant.Max(due, _context.Checks.NextAt), _stopTcpAt);
+            var next = punch.NextDeadline is not { } due ? _stopTcpAt : Instant.Earlier(IsPunchDone ? due : Instant.Max(due, ChecksNextAt), _stopTcpAt);
+            next = Instant.Earlier(next, _closeIdleAt);
             return punch.Tcp is { } tcp ? Instant.Earlier(next, tcp.NextDeadline) : next;
         }
     }
@@ -195,16 +208,14 @@ internal sealed partial class PeerLink
     /// Whether a new punch has what it needs, and may bring something. Who is on TCP because UDP is blocked waits until it is not; and attempts to connect, which
     /// take longer than checks, are not cut short: the agent beside them goes on checking as well.
     /// </summary>
-    private bool MayPunch => _context.IsReadyToPunch && Session is not null && _punch is not { Tcp: { IsRunning: true } }
+    private bool MayPunch => _context.IsReadyToPunch && Session is not null && _punch is not ({ Tcp: { IsRunning: true } } or { Udp: { IsRunning: true } })
         && !(IsOnSecondBest && _context.Options.Prefer == PathKind.Udp && !(_context.Nat.UdpReachable && _isPeerReachableByUdp));
 
     private bool TryWriteChecks(Instant now, ref DatagramBatchWriter writer)
     {
         if (_isFinished || _punch is not { } punch) return false;
         if (IsPunchDone) return punch.Agent.TryWrite(now, ref writer);
-        if (_context.Checks.IsSpent(now) || !punch.Agent.TryWrite(now, ref writer)) return false;
-        _context.Checks.Take(now);
-        return true;
+        return ChecksNextAt <= now && TryWriteChecks(now, punch, ref writer);
     }
 
     private void PunchAgain(Instant now)
@@ -262,7 +273,8 @@ internal sealed partial class PeerLink
         if (EnsurePath(now, pair.Socket, pair.Local.Base, pair.RemoteAddress) is not { } path) return;
         if (!punch.HadPair)
         {
-            punch.HadPair = true;
+            punch.HandleFirstPair(now, pair);
+            _closeIdleAt = now + s_lateTime;
             _context.Events.Enqueue(new PeerEvent.PairFound(Handle, path.Local, path.Remote));
         }
 
@@ -410,6 +422,8 @@ internal sealed partial class PeerLink
     private void Announce(Instant now, VerdictReason reason)
     {
         Verdict = VerdictWriter.Write(reason, _punch, _active is { IsDead: false } ? _active.ToPublic() : null, _context.Options.RelayOnly);
+        if (_punch is { } punch) Verdict = Verdict with { Here = punch.Record.Here, There = punch.Record.There, Tried = punch.Tried };
+        if (reason == VerdictReason.Direct && _punch?.Record.Winner is { } winner) Verdict = Verdict with { Method = winner };
         _context.Events.Enqueue(new PeerEvent.VerdictChanged(Handle, Verdict));
         ReportOutcome(now, reason);
     }
@@ -446,6 +460,7 @@ internal sealed partial class PeerLink
         _paths.Remove(path);
         Session?.RemovePath(now, path.Id);
         if (_active == path) _active = null;
+        if (_fresh.TryFind(path.Socket, out _)) _closeIdleAt ??= now + s_lateTime;
     }
 
     /// <summary>Without a lambda, because it is done for every packet and a closure would be garbage for every packet.</summary>

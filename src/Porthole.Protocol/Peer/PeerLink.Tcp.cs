@@ -29,7 +29,8 @@ internal sealed partial class PeerLink
     public bool HandleSocketEvent(Instant now, SocketEvent socketEvent)
     {
         // The puncher first: it is told of the connections it has made too, and attempts again what breaks.
-        bool isMine = !_isFinished && _punch?.Tcp is { IsOpen: true } tcp && tcp.Puncher.HandleSocketEvent(now, socketEvent);
+        bool isMine = HandleFreshSocketEvent(now, socketEvent);
+        isMine |= !_isFinished && _punch?.Tcp is { IsOpen: true } tcp && tcp.Puncher.HandleSocketEvent(now, socketEvent);
         isMine |= socketEvent switch
         {
             SocketEvent.Failed failed => HandleConnectionLost(now, failed.Socket),
@@ -93,6 +94,7 @@ internal sealed partial class PeerLink
         _punch?.StopTcp(now);
         foreach (var connection in _connections) _context.Requests.Enqueue(new SocketRequest.Close(connection.Socket));
         _connections.Clear();
+        CloseSockets(now);
     }
 
     private bool IsTurnOfTcp(int generation) => _hadTcpPath || generation < FirstTcpGenerations || generation % TcpGenerations == 0;

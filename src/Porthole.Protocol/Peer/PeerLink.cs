@@ -21,7 +21,7 @@ internal sealed partial class PeerLink
 
     private PeerLink(PeerContext context, ConnectionHandle handle, SessionId id, bool isIncoming)
     {
-        (_context, Handle, Id, IsIncoming) = (context, handle, id, isIncoming);
+        (_context, Handle, Id, IsIncoming, _fresh) = (context, handle, id, isIncoming, new FreshSockets(context));
     }
 
     public ConnectionHandle Handle { get; }
@@ -231,6 +231,7 @@ internal sealed partial class PeerLink
         {
             _punch?.HandleDeadline(now);
             HandleTcpDeadline(now);
+            HandleUdpDeadline(now);
             PunchAgain(now);
         }
         else
@@ -262,6 +263,12 @@ internal sealed partial class PeerLink
             while (!_isFinished && _punch is { } punch && punch.Agent.TryTakeEvent(out var iceEvent))
             {
                 HandleIceEvent(now, punch, iceEvent);
+                more = true;
+            }
+
+            while (!_isFinished && _punch is { } recorded && recorded.Record.TryTakeChange(out var attempt))
+            {
+                _context.Events.Enqueue(new PeerEvent.MethodTried(Handle, attempt));
                 more = true;
             }
 
@@ -387,6 +394,7 @@ internal sealed partial class PeerLink
         _isFinished = true;
         _giveUpAt = null;
         _punch?.StopTcp(now);
+        _punch?.Udp?.Stop(now);
         _punch = null;
         _context.Rendezvous.Refuse(now, Id);
         Release(now);

@@ -229,6 +229,7 @@ public sealed partial class PeerMachine : ISocketUser
         {
             case SocketEvent.NetworkChanged changed:
                 var gone = _registrar.HandleNetworkChanged(now, changed);
+                _context.Sprays.ForgetFailures();
                 foreach (var link in _links)
                 {
                     if (gone.IsEmpty) link.HandleNetworkChange(now);

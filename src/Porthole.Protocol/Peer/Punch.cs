@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Porthole.Protocol.Ice;
 using Porthole.Protocol.Punching;
 using Porthole.Protocol.Rendezvous;
@@ -15,13 +16,32 @@ internal sealed class Punch
     /// </summary>
     private const int MaxEarlyPaths = 4;
 
-    private int _earlyPaths;
+    /// <summary>After how long a punch in which no method has a chance is said to be one, though plain checks go on.</summary>
+    private static readonly TimeSpan s_hopelessAfter = TimeSpan.FromSeconds(2);
 
-    private Punch(PunchPlan plan, IceAgent agent, TcpPunch? tcp, Instant startAt) => (Plan, Agent, Tcp, StartAt) = (plan, agent, tcp, startAt);
+    private readonly Instant _createdAt;
+    private int _earlyPaths;
+    private Instant _now;
+
+    private Punch(PunchPlan plan, IceAgent agent, UdpPunch? udp, TcpPunch? tcp, PunchRecord record, Instant now, TimeSpan delay)
+    {
+        (Plan, Agent, Udp, Tcp, Record, StartAt) = (plan, agent, udp, tcp, record, now + delay);
+        _createdAt = _now = now;
+        if (Planner.IsHopeless(record.Plan)) VerdictAt = StartAt + s_hopelessAfter;
+    }
 
     public PunchPlan Plan { get; }
 
     public IceAgent Agent { get; }
+
+    /// <summary>The methods for hard NATs by UDP; null where UDP is not wanted.</summary>
+    public UdpPunch? Udp { get; }
+
+    /// <summary>What is known, planned and tried.</summary>
+    public PunchRecord Record { get; }
+
+    /// <summary>When to say that there is no hope; null when there is some, or it was said.</summary>
+    public Instant? VerdictAt { get; set; }
 
     /// <summary>
     /// The attempts to connect by TCP; null where TCP is not wanted, or not now. They are made although a connection is there: the other side may have lost it, and would
@@ -58,9 +78,10 @@ internal sealed class Punch
     /// <param name="plan">What the server says.</param>
     /// <param name="remote">The other side.</param>
     /// <param name="withTcp">Whether to connect by TCP too, if it is wanted.</param>
+    /// <param name="sockets">The fresh sockets of the link.</param>
     /// <param name="now">The moment.</param>
     /// <returns>Null when the server sent credentials that cannot be used.</returns>
-    public static Punch? Create(PeerContext context, SessionId session, PunchPlan plan, PeerId remote, bool withTcp, Instant now)
+    public static Punch? Create(PeerContext context, SessionId session, PunchPlan plan, PeerId remote, bool withTcp, FreshSockets sockets, Instant now)
     {
         if (!IceCredentials.AreValid(plan.Local.Ufrag, plan.Local.Password) || !IceCredentials.AreValid(plan.Remote.Ufrag, plan.Remote.Password)) return null;
 
@@ -73,20 +94,26 @@ internal sealed class Punch
         agent.SetRemoteCredentials(now, new IceCredentials(plan.Remote.Ufrag, plan.Remote.Password));
         var delay = plan.StartDelay <= RendezvousLimits.MaxStartDelay ? plan.StartDelay : RendezvousLimits.MaxStartDelay;
         bool wantsTcp = context.Wants(Transports.Tcp);
-        var punch = new Punch(plan, agent, withTcp && wantsTcp ? TcpPunch.Create(context, session, plan, now) : null, now + delay)
+        bool usesUdp = context.Wants(Transports.Udp) && !plan.Nat.TcpOnly;
+        var tcp = withTcp && wantsTcp ? TcpPunch.Create(context, session, remote, plan, now) : null;
+        var transports = (usesUdp ? Transports.Udp : Transports.None) | (tcp is null ? Transports.None : Transports.Tcp);
+        var record = new PunchRecord(context.Nat, plan.Nat, Planner.Plan(context.Nat, plan.Nat, transports, role == IceRole.Controlling, plan.Hint));
+        var udp = usesUdp ? UdpPunch.Create(context, session, remote, plan, agent, sockets, record) : null;
+        var punch = new Punch(plan, agent, udp, tcp, record, now, delay)
         {
-            UsesUdp = context.Wants(Transports.Udp) && !plan.Nat.TcpOnly,
+            UsesUdp = usesUdp,
             WantsTcp = wantsTcp,
         };
         punch.Tcp?.Prepare(now);
         foreach (var candidate in plan.Candidates) punch.AddRemote(now, candidate);
+        udp?.Start(now, punch.StartAt);
         return punch;
     }
 
     /// <summary>Adds a candidate of the other side.</summary>
     public void AddRemote(Instant now, CandidateInfo candidate)
     {
-        if (candidate.Purpose != CandidatePurpose.Check) return;
+        if (candidate.Purpose != CandidatePurpose.Check && (Udp is null || Udp.HandleTold(now, candidate))) return;
         TcpCandidateType? tcp = candidate.Transport switch
         {
             CandidateTransport.Udp => null,
@@ -112,6 +139,10 @@ internal sealed class Punch
         HoldAgent();
     }
 
+    /// <summary>Adds an address at which the other side was met in an earlier try.</summary>
+    public void AddKnown(Instant now, TransportAddress address) => Agent.AddRemoteCandidate(
+        now, Candidate.Remote(CandidateType.PeerReflexive, address, CandidatePriority.Compute(CandidateType.PeerReflexive, CandidatePriority.HighestLocalPreference), "known"));
+
     /// <summary>Whether one more address may be sent the handshake early.</summary>
     public bool TryTakeEarlyPath() => _earlyPaths < MaxEarlyPaths && ++_earlyPaths > 0;
 
@@ -130,7 +161,7 @@ internal sealed class Punch
     {
         get
         {
-            var next = Instant.Earlier(Agent.NextDeadline, Tcp?.NextDeadline);
+            var next = Instant.Earlier(Instant.Earlier(Agent.NextDeadline, Udp?.NextDeadline), Instant.Earlier(Tcp?.NextDeadline, VerdictAt));
             return IsStarted ? next : Instant.Earlier(StartAt, next);
         }
     }
@@ -148,6 +179,7 @@ internal sealed class Punch
 
     public void HandleDeadline(Instant now)
     {
+        _now = now;
         if (!IsStarted && now >= StartAt)
         {
             IsStarted = true;
@@ -156,7 +188,8 @@ internal sealed class Punch
             Agent.Start(now);
         }
 
-        Tcp?.HandleDeadline(now, FindProvedAddress());
+        Udp?.HandleDeadline(now);
+        Tcp?.HandleDeadline(now, Udp is { HasSpray: true } ? null : FindProvedAddress());
         HoldAgent();
         Agent.HandleDeadline(now);
     }
@@ -168,8 +201,39 @@ internal sealed class Punch
         HoldAgent();
     }
 
-    /// <summary>The agent does not give up while a connection may still come.</summary>
-    public void HoldAgent() => Agent.HoldOpen = Tcp is { IsRunning: true };
+    /// <summary>The agent does not give up while a connection may still come, or a method for hard NATs has not ended.</summary>
+    public void HoldAgent() => Agent.HoldOpen = Tcp is { IsRunning: true } || Udp is { IsRunning: true };
+
+    /// <summary>The first pair is there: says which method has found it, and ends the others.</summary>
+    public void HandleFirstPair(Instant now, CandidatePair pair)
+    {
+        _now = now;
+        HadPair = true;
+        VerdictAt = null;
+        Record.Winner = FindWinner(pair);
+        if (pair.Transport == Transports.Udp) Udp?.HandlePair(now, byMethod: Record.Winner != PunchMethod.Plain);
+        HoldAgent();
+    }
+
+    /// <summary>What was tried so far, in order, with its cost and what came of it.</summary>
+    public ImmutableArray<MethodAttempt> Tried
+    {
+        get
+        {
+            var tried = ImmutableArray.CreateBuilder<MethodAttempt>();
+            if (UsesUdp) tried.Add(Attempt(PunchMethod.Plain, ChecksSent, Agent.State == IceState.Failed));
+            tried.AddRange(Record.Attempts(_now));
+            if (Tcp is { HasRemote: true } tcp)
+            {
+                var method = tcp.Way.Kind == TcpPlanKind.Predict ? PunchMethod.TcpPredict : tcp.Puncher.SprayAttempts > 0 ? PunchMethod.TcpSpray : PunchMethod.Tcp;
+                var attempt = Attempt(method, tcp.Puncher.Attempts + tcp.Puncher.SprayAttempts, !tcp.IsOpen);
+                bool isRefused = attempt.Outcome == AttemptOutcome.Unanswered && tcp.Puncher.Refusals > 0;
+                tried.Add(isRefused ? attempt with { Outcome = AttemptOutcome.Refused, Detail = $"{tcp.Puncher.Refusals} refused" } : attempt);
+            }
+
+            return tried.DrainToImmutable();
+        }
+    }
 
     /// <summary>Counts one step for the verdict.</summary>
     public void Count(CheckStep step)
@@ -177,6 +241,32 @@ internal sealed class Punch
         if (step == CheckStep.Sent) ChecksSent++;
         else if (step == CheckStep.Received) ChecksReceived++;
         else if (step == CheckStep.Answered) AnswersReceived++;
+    }
+
+    private MethodAttempt Attempt(PunchMethod method, int packets, bool isOver)
+    {
+        var outcome = Record.Winner == method ? AttemptOutcome.Succeeded
+            : Record.Winner is not null ? AttemptOutcome.Superseded
+            : isOver ? AttemptOutcome.Unanswered : AttemptOutcome.Running;
+        return new MethodAttempt(method, packets, 0, _now - _createdAt, outcome);
+    }
+
+    private PunchMethod FindWinner(CandidatePair pair)
+    {
+        if (pair.Transport == Transports.Tcp)
+        {
+            return Tcp is not { } tcp ? PunchMethod.Tcp
+                : tcp.Puncher.SprayAttempts > 0 ? PunchMethod.TcpSpray
+                : Record.Plan.Any(static planned => planned.Method == PunchMethod.TcpPredict) ? PunchMethod.TcpPredict : PunchMethod.Tcp;
+        }
+
+        if (Record.Last is not { } method) return PunchMethod.Plain;
+        bool isFresh = !Agent.LocalCandidates.Any(local => local.Socket == pair.Socket);
+        if (isFresh) return method;
+        if (Plan.Candidates.Any(candidate => candidate.Address == pair.RemoteAddress)) return PunchMethod.Plain;
+
+        // An address that was told later is the other side's foresight; one that nobody told is a hit where there was a spray, else what plain checks find.
+        return pair.Remote.Type != CandidateType.PeerReflexive || method == PunchMethod.Spray ? method : PunchMethod.Plain;
     }
 
     /// <summary>The other side's outermost TCP address, as the server says that it was proved.</summary>

@@ -290,6 +290,7 @@ internal sealed class Registrar(PeerContext context)
     {
         var credential = _credential = new ShortTermCredential(access.Username, access.Password);
         context.Lifetimes.SetCredential(credential);
+        (context.StunServers, context.StunCredential) = (_servers, credential);
         if (context.Wants(Transports.Udp)) context.Probe.SetServers(now, _servers, credential);
         if (context.Wants(Transports.Tcp)) context.TcpProbe.SetServers(now, _servers, credential);
     }

@@ -38,10 +38,10 @@ internal sealed class TcpPunch
     private bool _isCounted;
     private bool _isOver;
 
-    private TcpPunch(PeerContext context, SessionId session, PunchPlan plan)
+    private TcpPunch(PeerContext context, SessionId session, PeerId peer, PunchPlan plan)
     {
         (_context, _session, _plan) = (context, session, plan);
-        Puncher = new TcpPuncher(TcpPunchOptions.Default, context.Entropy, context.NextSocket, context.Sprays);
+        Puncher = new TcpPuncher(TcpPunchOptions.Default, context.Entropy, context.NextSocket, context.Sprays, peer);
         Way = TcpPlanner.Plan(context.Nat.Tcp, plan.Nat.Tcp);
         _step = context.Nat.Tcp?.Step ?? 0; // as the plan knows it: the probe may have learnt otherwise when the sample comes
 
@@ -66,9 +66,9 @@ internal sealed class TcpPunch
     public Instant? NextDeadline => _isOver ? null : Instant.Earlier(Puncher.NextDeadline, Instant.Earlier(_fireAt, _sprayAt));
 
     /// <summary>Sets up the attempts of one punch from the ports that are open.</summary>
-    public static TcpPunch Create(PeerContext context, SessionId session, PunchPlan plan, Instant now)
+    public static TcpPunch Create(PeerContext context, SessionId session, PeerId peer, PunchPlan plan, Instant now)
     {
-        var punch = new TcpPunch(context, session, plan);
+        var punch = new TcpPunch(context, session, peer, plan);
         foreach (var port in context.TcpPorts.Open) punch.Puncher.AddLocal(now, port.Listener, port.Local);
         return punch;
     }
@@ -169,14 +169,14 @@ internal sealed class TcpPunch
 
     /// <summary>Takes the passing of time.</summary>
     /// <param name="now">The moment.</param>
-    /// <param name="vouched">An address of the other side that the server vouches for, to spray at; null when there is none.</param>
+    /// <param name="vouched">An address of the other side that the server vouches for, to spray at; null when there is none, or the turn is another's.</param>
     public void HandleDeadline(Instant now, TransportAddress? vouched)
     {
         if (_isOver) return;
         Puncher.HandleDeadline(now);
         if (_fireAt <= now) Fire(now);
         if (!(_sprayAt <= now)) return;
-        _sprayAt = null;
+        _sprayAt = vouched is null ? now + SprayDelay : null;
         if (vouched is { } remote) Spray(now, remote);
     }
 

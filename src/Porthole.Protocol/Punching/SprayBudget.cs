@@ -1,25 +1,31 @@
 namespace Porthole.Protocol.Punching;
 
 /// <summary>
-/// What a machine may spend on guessing ports: never a flood. One spray at a time; every SYN counts, those too that the kernel repeats by itself.
-/// One budget is shared by all punches of a machine.
+/// What a machine may spend on guessing ports: never a flood. One spray at a time, by UDP or TCP; every packet counts, the SYNs too that the kernel repeats by
+/// itself. One budget is shared by all punches of a machine.
 /// </summary>
 public sealed class SprayBudget
 {
     /// <summary>The most sockets that are held at once.</summary>
     public const int MaxSockets = 256;
 
-    /// <summary>The most SYNs of one spray, with the repeated ones.</summary>
+    /// <summary>The most packets of one spray, with the repeated SYNs.</summary>
     public const int MaxProbes = 2_000;
 
-    /// <summary>The most SYNs within any second, with the repeated ones.</summary>
+    /// <summary>The most packets within any second: those of the spray, with the repeated SYNs, and the ordinary checks of the machine.</summary>
     public const int MaxPacketsPerSecond = 200;
 
-    /// <summary>How long a machine refrains after a spray that led to no connection; twice as long after each further one, up to <see cref="LongestPause"/>.</summary>
-    public static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(30);
+    /// <summary>
+    /// How long a machine refrains from a peer, by the same transport, after a spray that led to no connection; twice as long after each further one, up to
+    /// <see cref="LongestPause"/>. From the peer's public address too, whoever else is there; but no longer.
+    /// </summary>
+    public static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>The longest such pause: long-lived pairs try again a few times an hour, since a NAT's band moves.</summary>
-    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(15);
+    /// <summary>The longest such pause: long-lived pairs try again now and then, since a NAT's band moves.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+
+    /// <summary>The most failures that are remembered; the oldest are forgotten first.</summary>
+    internal const int MaxFailures = 256;
 
     private static readonly TimeSpan s_slot = TimeSpan.FromMilliseconds(100);
 
@@ -34,43 +40,89 @@ public sealed class SprayBudget
 
     private readonly int[] _planned = new int[Slots];
     private long _slot;
-    private TimeSpan _pause = FirstPause;
-    private Instant _notBefore;
+    private readonly PacketWindow _window = new(MaxPacketsPerSecond);
+    private readonly List<SprayFailure> _failures = [];
+    private SprayAim _aim;
 
     /// <summary>Whether a spray is under way.</summary>
     public bool IsTaken { get; private set; }
 
-    /// <summary>SYNs that the present or last spray has sent, or will have sent when the sockets it holds have lasted.</summary>
+    /// <summary>Packets that the present or last spray has sent, or will have sent when the sockets it holds have lasted.</summary>
     public int Probes { get; private set; }
 
     /// <summary>Sockets that are held now.</summary>
     public int Sockets { get; private set; }
 
     /// <summary>Takes the machine's one spray.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="aim">Whom it is for.</param>
     /// <returns>False when another is under way, or one has failed not long ago.</returns>
-    public bool TryBegin(Instant now)
+    internal bool TryBegin(Instant now, SprayAim aim)
     {
-        if (IsTaken || now < _notBefore) return false;
-        (IsTaken, Probes, Sockets) = (true, 0, 0);
+        if (IsTaken || IsBarred(now, aim)) return false;
+        (IsTaken, Probes, _aim) = (true, 0, aim);
         return true;
+    }
+
+    /// <summary>Whether a spray to the same peer or address has failed not long ago.</summary>
+    internal bool IsBarred(Instant now, SprayAim aim)
+    {
+        foreach (var failure in _failures)
+        {
+            if (failure.Bars(now, aim)) return true;
+        }
+
+        return false;
     }
 
     /// <summary>The spray is over.</summary>
     /// <param name="now">The moment.</param>
     /// <param name="hadConnection">Whether a connection came of it.</param>
-    public void End(Instant now, bool hadConnection)
+    internal void End(Instant now, bool hadConnection)
     {
         if (!IsTaken) return;
         IsTaken = false;
-        if (hadConnection)
-        {
-            _pause = FirstPause;
-            return;
-        }
-
-        _notBefore = now + _pause;
-        _pause = _pause * 2 > LongestPause ? LongestPause : _pause * 2;
+        int known = _failures.FindIndex(failure => failure.IsOf(_aim));
+        var pause = known < 0 ? FirstPause : _failures[known].Pause * 2;
+        if (known >= 0) _failures.RemoveAt(known);
+        if (hadConnection) return;
+        if (_failures.Count == MaxFailures) _failures.RemoveAt(0);
+        _failures.Add(new SprayFailure(_aim, now, pause > LongestPause ? LongestPause : pause));
     }
+
+    /// <summary>The network changed: what failed before may work now.</summary>
+    internal void ForgetFailures() => _failures.Clear();
+
+    /// <summary>When the second has room for one more packet.</summary>
+    internal Instant NextAt => _window.NextAt;
+
+    /// <summary>Whether the second has room for one more packet.</summary>
+    internal bool HasRoom(Instant now) => _window.HasRoom(now);
+
+    /// <summary>Counts a packet that is no guess: a check, a question, an answer.</summary>
+    internal void Count(Instant now) => _window.Take(now);
+
+    /// <summary>Takes room for one UDP packet that is a guess.</summary>
+    /// <returns>False when the probes or the second are full.</returns>
+    internal bool TryProbe(Instant now)
+    {
+        if (Probes >= MaxProbes || !_window.HasRoom(now)) return false;
+        Probes++;
+        _window.Take(now);
+        return true;
+    }
+
+    /// <summary>Takes room for one UDP socket.</summary>
+    /// <returns>False when the sockets are full.</returns>
+    internal bool TryHold()
+    {
+        if (Sockets >= MaxSockets) return false;
+        Sockets++;
+        return true;
+    }
+
+    /// <summary>A UDP socket was closed.</summary>
+    internal void HandleReleased() => Sockets = Math.Max(0, Sockets - 1);
 
     /// <summary>Takes room for one socket whose SYN goes out now.</summary>
     /// <param name="now">The moment.</param>
@@ -79,12 +131,13 @@ public sealed class SprayBudget
     internal bool TryOpen(Instant now, TimeSpan hold)
     {
         Advance(now);
-        if (Sockets == MaxSockets || Probes + 1 + RepeatsWithin(hold) > MaxProbes || !HasRoom(now)) return false;
+        if (Sockets == MaxSockets || Probes + 1 + RepeatsWithin(hold) > MaxProbes || !HasSlot(now) || !_window.HasRoom(now)) return false;
         foreach (var repeat in s_repeats)
         {
-            if (repeat < hold && !HasRoom(now + repeat)) return false;
+            if (repeat < hold && !HasSlot(now + repeat)) return false;
         }
 
+        _window.Take(now);
         Plan(now, 1);
         foreach (var repeat in s_repeats)
         {
@@ -125,7 +178,7 @@ public sealed class SprayBudget
 
     private static long SlotOf(Instant at) => at.Ticks / s_slot.Ticks;
 
-    private bool HasRoom(Instant at) => _planned[SlotOf(at) % Slots] < PerSlot;
+    private bool HasSlot(Instant at) => _planned[SlotOf(at) % Slots] < PerSlot;
 
     private void Plan(Instant at, int count)
     {

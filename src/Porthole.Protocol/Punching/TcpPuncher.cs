@@ -15,7 +15,8 @@ namespace Porthole.Protocol.Punching;
 /// <param name="entropy">For the pauses between two attempts.</param>
 /// <param name="nextSocket">Numbers sockets.</param>
 /// <param name="sprayBudget">What the machine may spend on guessing ports; null for a puncher that is alone.</param>
-public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, Func<SocketId> nextSocket, SprayBudget? sprayBudget = null)
+/// <param name="peer">Whom the punch is for; null when that is not known.</param>
+public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, Func<SocketId> nextSocket, SprayBudget? sprayBudget = null, PeerId? peer = null)
 {
     /// <summary>The most local ports: one for each address of a host, and the fresh ones.</summary>
     public const int MaxLocals = 16;
@@ -150,7 +151,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         int sockets = Math.Min(count, SprayBudget.MaxSockets);
-        return TrySpray(now, localHost.WithPort(0), Enumerable.Repeat(remote, sockets));
+        return TrySpray(now, remote, localHost.WithPort(0), Enumerable.Repeat(remote, sockets));
     }
 
     /// <summary>The other side of it: one port to many ports of the other's host.</summary>
@@ -169,7 +170,7 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
             if (targets.Count < SprayBudget.MaxProbes && port != 0) targets.Add(remoteHost.WithPort(port));
         }
 
-        return targets.Count > 0 && TrySpray(now, from.Address, targets.Distinct());
+        return targets.Count > 0 && TrySpray(now, remoteHost, from.Address, targets.Distinct());
     }
 
     /// <summary>The moment that both sides agreed on: attempts start now, and end after <see cref="TcpPunchOptions.Limit"/>.</summary>
@@ -417,10 +418,10 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         return (pause > s_slowestRetry ? s_slowestRetry : pause) * entropy.NextDouble(0.5, 1);
     }
 
-    private bool TrySpray(Instant now, TransportAddress local, IEnumerable<TransportAddress> targets)
+    private bool TrySpray(Instant now, TransportAddress aim, TransportAddress local, IEnumerable<TransportAddress> targets)
     {
         bool isOver = _endAt != Instant.Never && !IsRunning;
-        if (isOver || _spray is not null || !_sprayBudget.TryBegin(now)) return false;
+        if (isOver || _spray is not null || !_sprayBudget.TryBegin(now, new SprayAim(Transports.Tcp, aim.Host, peer))) return false;
         _spray = new Spray(_sprayBudget, local, targets, options.AttemptTimeout);
         Advance(now);
         return true;

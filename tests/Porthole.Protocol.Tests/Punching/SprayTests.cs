@@ -120,28 +120,6 @@ public sealed class SprayTests
     }
 
     [Fact]
-    public void After_a_failure_the_machine_refrains_for_a_while_and_longer_after_the_next()
-    {
-        var budget = new SprayBudget();
-        var now = Instant.FromMilliseconds(5_000);
-        for (var pause = SprayBudget.FirstPause; ; pause *= 2)
-        {
-            Assert.True(budget.TryBegin(now));
-            budget.End(now, hadConnection: false);
-            var expected = pause < SprayBudget.LongestPause ? pause : SprayBudget.LongestPause;
-            Assert.False(budget.TryBegin(now + expected - TimeSpan.FromTicks(1)));
-            now += expected;
-            if (expected == SprayBudget.LongestPause) break;
-        }
-
-        Assert.True(budget.TryBegin(now));
-        budget.End(now, hadConnection: true);
-        Assert.True(budget.TryBegin(now));
-        budget.End(now, hadConnection: false);
-        Assert.True(budget.TryBegin(now + SprayBudget.FirstPause));
-    }
-
-    [Fact]
     public void A_spray_waits_for_the_start_and_none_begins_after_the_end()
     {
         var bench = new PuncherBench();
