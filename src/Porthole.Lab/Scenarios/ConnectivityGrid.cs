@@ -15,6 +15,9 @@ public sealed class ConnectivityGrid(GridOptions options)
     /// <summary>What stands before the tables of TCP in a document.</summary>
     public const string TcpBeginMark = "<!-- grid: printed by porthole lab grid --transport tcp -->";
 
+    /// <summary>What stands before the tables of hard NATs in a document.</summary>
+    public const string HardBeginMark = "<!-- grid: printed by porthole lab grid --hard -->";
+
     /// <summary>What stands behind the tables in a document.</summary>
     public const string EndMark = "<!-- grid: end -->";
 
@@ -59,12 +62,8 @@ public sealed class ConnectivityGrid(GridOptions options)
     /// <exception cref="FormatException">The document has no marks.</exception>
     public string WriteInto(string document)
     {
-        ArgumentNullException.ThrowIfNull(document);
-        string mark = options.Transports == Transports.Tcp ? TcpBeginMark : BeginMark;
-        int begin = document.IndexOf(mark, StringComparison.Ordinal);
-        int end = begin < 0 ? begin : document.IndexOf(EndMark, begin, StringComparison.Ordinal);
-        if (end < 0) throw new FormatException($"The document has no place for the tables: {mark} … {EndMark}");
-        return $"{document[..(begin + mark.Length)]}\n\n{ToMarkdown()}\n{document[end..]}";
+        string mark = options.Transports == Transports.Tcp ? TcpBeginMark : options.IsHard ? HardBeginMark : BeginMark;
+        return MarkedSection.Replace(document, mark, EndMark, ToMarkdown());
     }
 
     private GridCell RunCell(NatProfile first, NatProfile second)

@@ -10,6 +10,9 @@ public sealed record GridOptions
     public IReadOnlyList<NatProfile> Profiles { get; init; } =
         [.. PunchSide.All(FilterScope.PerMapping, AnswerRoute.SameSession).Select(static side => side.ToProfile())];
 
+    /// <summary>Whether the rows and columns are the NATs that a punch must guess at, or walk around: <see cref="NatProfile.HardPresets"/>.</summary>
+    public bool IsHard => ReferenceEquals(Profiles, NatProfile.HardPresets);
+
     /// <summary>What direct paths may be made of.</summary>
     public Transports Transports { get; init; } = Transports.Udp;
 

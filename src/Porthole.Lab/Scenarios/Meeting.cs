@@ -90,7 +90,7 @@ public sealed class Meeting
         var called = Lab.Now;
         var connection = Caller.Connect("bob");
         bool sent = false;
-        Lab.RunUntil(
+        bool isThrough = Lab.RunUntil(
             () =>
             {
                 if (!sent && Caller.Opened == connection)
@@ -103,6 +103,7 @@ public sealed class Meeting
                 return Caller.PathOf(connection) is { IsDirect: true } && _firstByte is not null;
             },
             _options.Patience);
+        if (isThrough) Lab.RunFor(_options.Afterwards);
         Lab.Trace = null;
         var path = Caller.PathOf(connection);
         var (verdict, calledVerdict) = (Caller.Machine.GetVerdict(connection), Called.Machine.GetVerdict(Called.Opened));

@@ -1,6 +1,6 @@
 namespace Porthole.Lab.Scenarios;
 
-/// <summary>What one side spent from the call until the path was direct, or patience ended. Counted in the network, whatever the peer says of itself.</summary>
+/// <summary>What one side spent from the call until the path was direct, or patience ended, and as long afterwards as was asked for. Counted in the network, whatever the peer says of itself.</summary>
 /// <param name="Packets">Datagrams and TCP segments sent, to whomever.</param>
 /// <param name="Sockets">UDP sockets bound.</param>
 public sealed record MeetingCost(long Packets, long Sockets)

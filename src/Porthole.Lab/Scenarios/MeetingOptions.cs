@@ -25,6 +25,9 @@ public sealed record MeetingOptions(MeetingSide Caller, MeetingSide Called)
     /// <summary>How long to wait for a direct path.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long to go on counting once the path is direct.</summary>
+    public TimeSpan Afterwards { get; init; }
+
     /// <summary>Whether to follow every packet between the two, for <see cref="MeetingCost.MostInASecond"/> and its neighbours.</summary>
     public bool FollowsPackets { get; init; }
 }

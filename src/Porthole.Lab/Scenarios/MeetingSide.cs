@@ -19,6 +19,9 @@ public sealed record MeetingSide(NatProfile Nat)
     /// <summary>Whether a firewall drops all UDP.</summary>
     public bool BlocksUdp { get; init; }
 
+    /// <summary>Whether the router maps ports on request.</summary>
+    public bool HasGateway { get; init; }
+
     /// <summary>How much later than the links say the server's messages reach this side, from the call on.</summary>
     public TimeSpan Lag { get; init; }
 

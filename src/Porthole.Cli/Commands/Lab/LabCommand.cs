@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Porthole.Lab.Nat;
+using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Commands.Lab;
 
@@ -8,8 +9,27 @@ internal static class LabCommand
 {
     public static Command Create() => new("lab", "NATs to try things on: models in virtual time, models between real sockets, and the kernel's own.")
     {
-        LabGridCommand.Create(), LabNatCommand.Create(), LabProbeCommand.Create(),
+        LabGridCommand.Create(), LabPopulationCommand.Create(), LabNatCommand.Create(), LabProbeCommand.Create(),
     };
+
+    /// <summary>The option that names a document to print into.</summary>
+    public static Option<string?> Write() => new("--write") { Description = "Put the tables between the marks of this document (docs/lab.md) in place of printing them.", HelpName = "FILE" };
+
+    /// <summary>Rewrites a document.</summary>
+    /// <param name="file">The document.</param>
+    /// <param name="change">Gives its new text for the old one.</param>
+    public static void WriteInto(string file, Func<string, string> change)
+    {
+        try
+        {
+            File.WriteAllText(file, change(File.ReadAllText(file)));
+            Console.WriteLine($"The tables are in {file}.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new PeerException(PeerError.BadFile, $"{file} could not be written: {exception.Message}", exception);
+        }
+    }
 
     /// <summary>The option that names one of the preset NATs.</summary>
     public static Option<NatProfile?> Profile(string description) => new("--profile")
