@@ -36,6 +36,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
 
     private readonly List<ProbedSocket> _sockets = [];
     private readonly Queue<NatProbeEvent> _events = [];
+    private readonly Dictionary<TransportAddress, AgeLimit> _ages = [];
     private ImmutableArray<TransportAddress> _servers;
     private ShortTermCredential? _credential;
     private NatReport? _reported;
@@ -192,6 +193,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
                 if (socket.IsRoundOpen && !_isSettled) _settleAt ??= now + NatProbeOptions.SettleTime;
                 if (!isUnchanged) StartRound(now, socket, isFirstSchedule: true);
                 else if (socket.Kept == question) ScheduleRefresh(socket, question.Transaction.LastSentAt);
+                if (socket.Kept == question) FollowAge(now, socket, mapped);
                 break;
             case ProbeVerdict.Refused or ProbeVerdict.CredentialRefused:
                 socket.HandleRefusal(question);
@@ -215,12 +217,45 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
             if (socket.TryEndRound()) HandleRoundEnd(now, socket);
             if (!socket.IsRoundOpen && socket.Kept is { Transaction.State: StunTransactionState.TimedOut }) HandleMappingLost(now, socket);
             if (socket.RefreshAt <= now) Refresh(now, socket);
+            if (ReplaceAt(socket) <= now)
+            {
+                socket.IsToldOld = true;
+                _events.Enqueue(new NatProbeEvent.MappingAgeing(socket.Id));
+            }
         }
 
         if (_settleAt <= now) (_settleAt, _isSettled) = (null, true);
         TryReport();
         NextDeadline = FindNextDeadline();
     }
+
+    /// <summary>Notes how old the mapping is that is kept alive, and how old the one became that was before it.</summary>
+    private void FollowAge(Instant now, ProbedSocket socket, TransportAddress mapped)
+    {
+        if (socket.IsSample) return;
+        var (before, bornAfter, firstSeenAt, seenAt) = socket.Life;
+        if (before != mapped)
+        {
+            if (before.SameHost(mapped) && now - seenAt <= AgeLimit.LongestGap) AgesOf(socket).HandleEnd(seenAt - firstSeenAt, now - bornAfter);
+            (bornAfter, firstSeenAt, socket.IsToldOld) = (before == default ? now : seenAt, now, false);
+        }
+
+        socket.Life = (mapped, bornAfter, firstSeenAt, now);
+    }
+
+    private AgeLimit AgesOf(ProbedSocket socket)
+    {
+        if (!_ages.TryGetValue(socket.Local.Host, out var ages))
+        {
+            if (_ages.Count == MaxSockets) _ages.Clear();
+            _ages.Add(socket.Local.Host, ages = new AgeLimit());
+        }
+
+        return ages;
+    }
+
+    private Instant? ReplaceAt(ProbedSocket socket) =>
+        socket.IsToldOld || socket.IsSample || socket.Life.Mapped == default || !_ages.TryGetValue(socket.Local.Host, out var ages) ? null : socket.Life.BornAfter + ages.Age - AgeLimit.Margin;
 
     private void Ask(Instant now, ProbedSocket socket)
     {
@@ -285,7 +320,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         var next = Instant.Earlier(_settleAt, _roundAt);
         foreach (var socket in _sockets)
         {
-            next = Instant.Earlier(next, socket.RefreshAt);
+            next = Instant.Earlier(Instant.Earlier(next, socket.RefreshAt), ReplaceAt(socket));
             foreach (var question in socket.Questions) next = Instant.Earlier(next, question.NextDeadline);
         }
 

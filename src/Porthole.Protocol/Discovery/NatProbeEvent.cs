@@ -12,4 +12,8 @@ public abstract record NatProbeEvent
     /// <summary>A STUN server does not take the credential (any more): get a new one.</summary>
     /// <param name="Server">The server that refused.</param>
     public sealed record CredentialRefused(TransportAddress Server) : NatProbeEvent;
+
+    /// <summary>The NAT ends mappings at an age, and that of a socket's mapping is near: put another socket in its place.</summary>
+    /// <param name="Socket">The socket.</param>
+    public sealed record MappingAgeing(SocketId Socket) : NatProbeEvent;
 }

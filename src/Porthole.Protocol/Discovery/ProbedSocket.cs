@@ -48,6 +48,12 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
     /// <summary>The question whose mapping is registered and kept: the first in the servers' order that was answered.</summary>
     public NatQuestion? Kept { get; private set; }
 
+    /// <summary>The kept mapping: it was not there yet at the first time, was seen first at the second, and last at the third.</summary>
+    public (TransportAddress Mapped, Instant BornAfter, Instant FirstSeenAt, Instant SeenAt) Life { get; set; }
+
+    /// <summary>Whether the owner was told that the mapping grows old.</summary>
+    public bool IsToldOld { get; set; }
+
     /// <summary>Whether all that can be found out was: answers came, or the long schedule brought none.</summary>
     public bool IsDecided { get; private set; }
 

@@ -9,6 +9,8 @@ namespace Porthole.Protocol.Peer;
 internal sealed class LocalSockets(ushort port, bool anyPortInstead, Func<SocketId> nextSocket)
 {
     private readonly List<LocalSocket> _sockets = [];
+    private readonly List<LocalSocket> _successors = [];
+    private readonly List<LocalSocket> _retired = [];
     private readonly Queue<SocketRequest> _requests = [];
 
     /// <summary>The sockets that are open.</summary>
@@ -33,7 +35,47 @@ internal sealed class LocalSockets(ushort port, bool anyPortInstead, Func<Socket
             if (!_sockets.Exists(socket => socket.Wanted.SameHost(address))) Bind(address.WithPort(port));
         }
 
+        foreach (var socket in _successors.Concat(_retired).Where(socket => !addresses.Any(socket.Wanted.SameHost)).ToArray()) Drop(socket.Id);
         return [.. gone.Select(static socket => socket.Id)];
+    }
+
+    /// <summary>Asks for another socket, with any port, that is to take the place of one; <see cref="TryPromote"/> lets it, once it is ready.</summary>
+    public void Renew(SocketId id)
+    {
+        if (_sockets.Find(socket => socket.Id == id) is not { IsOpen: true } old || _successors.Exists(socket => socket.Wanted.SameHost(old.Wanted))) return;
+        var wanted = old.Wanted.WithPort(0);
+        var successor = new LocalSocket(nextSocket(), wanted, default, IsOpen: false);
+        _successors.Add(successor);
+        _requests.Enqueue(new SocketRequest.UdpBind(successor.Id, wanted));
+    }
+
+    /// <summary>Puts a successor in the place of the socket that it is for.</summary>
+    /// <param name="id">The successor.</param>
+    /// <param name="retired">The socket that was there before: it stays open until it is dropped.</param>
+    /// <returns>False when it is no successor, or not open yet.</returns>
+    public bool TryPromote(SocketId id, out SocketId retired)
+    {
+        retired = default;
+        if (_successors.Find(socket => socket.Id == id) is not { IsOpen: true } successor) return false;
+        _successors.Remove(successor);
+        int index = _sockets.FindIndex(socket => socket.Wanted.SameHost(successor.Wanted));
+        if (index < 0)
+        {
+            _requests.Enqueue(new SocketRequest.Close(id));
+            return false;
+        }
+
+        var old = _sockets[index];
+        retired = old.Id;
+        _retired.Add(old);
+        _sockets[index] = successor with { Wanted = old.Wanted };
+        return true;
+    }
+
+    /// <summary>Closes a successor or a retired socket.</summary>
+    public void Drop(SocketId id)
+    {
+        if (_successors.RemoveAll(socket => socket.Id == id) + _retired.RemoveAll(socket => socket.Id == id) > 0) _requests.Enqueue(new SocketRequest.Close(id));
     }
 
     /// <summary>Closes all.</summary>
@@ -43,19 +85,23 @@ internal sealed class LocalSockets(ushort port, bool anyPortInstead, Func<Socket
     public LocalSocket? Find(TransportAddress address) => _sockets.Find(socket => socket.Wanted.SameHost(address));
 
     /// <summary>Whether a number is that of one of these sockets.</summary>
-    public bool Owns(SocketId id) => _sockets.Exists(socket => socket.Id == id);
+    public bool Owns(SocketId id) => _sockets.Exists(socket => socket.Id == id) || _successors.Exists(socket => socket.Id == id) || _retired.Exists(socket => socket.Id == id);
 
     /// <summary>Takes word of an open socket.</summary>
     public void HandleOpened(SocketId id, TransportAddress local)
     {
-        int index = _sockets.FindIndex(socket => socket.Id == id);
-        if (index >= 0) _sockets[index] = _sockets[index] with { Local = local, IsOpen = true };
+        foreach (var list in new[] { _sockets, _successors })
+        {
+            int index = list.FindIndex(socket => socket.Id == id);
+            if (index >= 0) list[index] = list[index] with { Local = local, IsOpen = true };
+        }
     }
 
     /// <summary>Takes word of a socket that failed; asks again for any port where that may help.</summary>
     /// <returns>False when the port was asked for by the user and cannot be had.</returns>
     public bool HandleFailed(SocketId id, SocketFailure reason)
     {
+        if (_successors.RemoveAll(socket => socket.Id == id) + _retired.RemoveAll(socket => socket.Id == id) > 0) return true;
         int index = _sockets.FindIndex(socket => socket.Id == id);
         if (index < 0) return true;
         var failed = _sockets[index];

@@ -34,6 +34,9 @@ internal sealed class PathCandidate(PathId id, PathKind kind, SocketId socket, T
     /// <summary>Whether data went unanswered on it.</summary>
     public bool IsDead { get; set; }
 
+    /// <summary>Whether its socket is about to be closed: the session moves to another direct path as soon as there is one.</summary>
+    public bool IsRetiring { get; set; }
+
     /// <summary>
     /// The round trip of the proof; long where it is not known. That of the path in use grows with its queues, which the proof of another path may stand in
     /// as well: between two transports it is kept up to date.

@@ -15,6 +15,9 @@ internal static class PathSelector
     /// </summary>
     public static readonly TimeSpan Penalty = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>What a path has to make up for whose socket is about to be closed: more than any other direct path, less than the relay.</summary>
+    private static readonly TimeSpan s_retiring = TimeSpan.FromMinutes(1);
+
     /// <summary>Chooses among the usable paths.</summary>
     /// <param name="paths">All paths of the session.</param>
     /// <param name="current">The one in use; null when none is.</param>
@@ -32,7 +35,7 @@ internal static class PathSelector
         return Rank(best, prefer) + Hysteresis < Rank(current, prefer) ? best : current;
     }
 
-    private static TimeSpan Rank(PathCandidate path, PathKind prefer) => path.RoundTrip + path.Kind switch
+    private static TimeSpan Rank(PathCandidate path, PathKind prefer) => path.RoundTrip + (path.IsRetiring ? s_retiring : TimeSpan.Zero) + path.Kind switch
     {
         PathKind.Udp or PathKind.Tcp when path.Kind == prefer => TimeSpan.Zero,
         PathKind.Udp or PathKind.Tcp => Penalty,

@@ -26,6 +26,9 @@ internal sealed class Registrar(PeerContext context)
     /// </summary>
     public static readonly TimeSpan PortPatience = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How long a socket stays open when another has taken its place: a punch may take some tries.</summary>
+    private static readonly TimeSpan s_retirement = TimeSpan.FromMinutes(1);
+
     private ImmutableArray<CandidateInfo> _infos = [];
     private ImmutableArray<TransportAddress> _addresses = [];
     private ImmutableArray<TransportAddress> _servers = [];
@@ -34,6 +37,7 @@ internal sealed class Registrar(PeerContext context)
     private Instant? _connectBy;
     private Instant? _registerBy;
     private Instant? _renewAt;
+    private readonly Queue<(SocketId Socket, Instant CloseAt)> _retired = [];
     private bool _isProbed;
     private bool _isStarted;
     private bool _isHolding;
@@ -44,8 +48,9 @@ internal sealed class Registrar(PeerContext context)
     public NatReport? Report { get; private set; }
 
     public Instant? NextDeadline => Instant.Earlier(
-        Instant.Earlier(Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), context.HopProbe.NextDeadline),
-        Instant.Earlier(Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline), context.Lifetimes.NextDeadline));
+        Instant.Earlier(Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), _retired.TryPeek(out var oldest) ? oldest.CloseAt : null),
+        Instant.Earlier(
+            Instant.Earlier(context.HopProbe.NextDeadline, context.Lifetimes.NextDeadline), Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline)));
 
     private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && context.TcpPorts.IsSettled && _isProbed);
 
@@ -210,6 +215,9 @@ internal sealed class Registrar(PeerContext context)
                 case NatProbeEvent.Reported reported:
                     HandleReport(now, reported.Report with { Tcp = Report?.Tcp, OuterHops = _outerHops }, links);
                     break;
+                case NatProbeEvent.MappingAgeing ageing:
+                    context.Sockets.Renew(ageing.Socket);
+                    break;
                 case NatProbeEvent.CredentialRefused:
                     break; // the server sends a new credential before the old one ends; until then what was proved stands
             }
@@ -246,6 +254,7 @@ internal sealed class Registrar(PeerContext context)
         }
 
         KeepMappings(now);
+        CloseRetired(now, links);
         return any;
     }
 
@@ -303,9 +312,32 @@ internal sealed class Registrar(PeerContext context)
         foreach (var port in context.TcpPorts.Open) context.TcpProbe.Hold(now, port.Listener, _isHolding);
     }
 
+    /// <summary>Puts the sockets whose mappings have just become known in the places of those whose mappings grow old.</summary>
+    private void Promote(Instant now, NatReport report, List<PeerLink> links)
+    {
+        foreach (var mapping in report.Mappings)
+        {
+            if (!context.Sockets.TryPromote(mapping.Socket, out var retired)) continue;
+            context.Probe.RemoveSocket(now, retired);
+            _retired.Enqueue((retired, now + s_retirement));
+            foreach (var link in links) link.HandleSocketRetiring(now, retired);
+        }
+    }
+
+    private void CloseRetired(Instant now, List<PeerLink> links)
+    {
+        while (_retired.TryPeek(out var oldest) && oldest.CloseAt <= now)
+        {
+            _retired.Dequeue();
+            foreach (var link in links) link.HandleRetiredGone(now, oldest.Socket);
+            context.Sockets.Drop(oldest.Socket);
+        }
+    }
+
     private void HandleReport(Instant now, NatReport report, List<PeerLink> links)
     {
         if (!_isStarted) return; // the server was left, or everything ends: what was found out last stands
+        Promote(now, report, links);
 
         // Of TCP alone the silence says nothing while UDP's answer may be on its way; its answer says that UDP's would have come, for it is faster.
         bool isDecisive = report.IsUdpReachable || report.Tcp is null or { IsReachable: true } || report.Mapping != NatMapping.Unknown || !context.Wants(Transports.Udp);

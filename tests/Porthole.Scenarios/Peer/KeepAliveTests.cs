@@ -59,6 +59,43 @@ public sealed class KeepAliveTests
         Assert.InRange(pair.Alice.Host.Traffic.Sent - before, 60, 260);
     }
 
+    /// <summary>
+    /// The first two times the mapping dies under the session, which survives on the relay; the third time it has moved before.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Before_a_mapping_dies_of_age_the_session_has_moved_to_another_port(ulong seed)
+    {
+        var ageing = NatProfile.PortRestricted with { Name = "ageing", MaxMappingAge = TimeSpan.FromMinutes(10), Allocation = new PortAllocation.Random() };
+        var pair = PeerPair.BehindNats(seed, ageing, NatProfile.PortRestricted, change: static options => options with { Transports = Protocol.Transports.Udp }).Call();
+        Assert.True(pair.Until(() => pair.IsDirect, 5), pair.Say());
+        Chatter(pair, TimeSpan.FromMinutes(25));
+        int losses = Losses();
+        Assert.InRange(losses, 1, 2 * 2);
+
+        Chatter(pair, TimeSpan.FromMinutes(60));
+
+        Assert.Equal(losses, Losses());
+        Assert.True(pair.IsDirect);
+        Assert.True(pair.Alice.Events.Count(static entry => entry.Event is PeerEvent.PathChanged) > 5, "it has moved again and again");
+
+        int Losses() => pair.Alice.Events.Count(static entry => entry.Event is PeerEvent.VerdictChanged { Verdict.Reason: Protocol.VerdictReason.PathLost });
+    }
+
+    /// <summary>A message each way every second.</summary>
+    private static void Chatter(PeerPair pair, TimeSpan time)
+    {
+        byte[] message = PeerPair.Payload(100);
+        for (int second = 0; second < time.TotalSeconds; second++)
+        {
+            pair.Alice.Invoke((machine, now) => machine.TrySendDatagram(now, pair.Connection, message));
+            pair.Bob.Invoke((machine, now) => machine.TrySendDatagram(now, pair.Bob.Opened, message));
+            pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(1));
+        }
+    }
+
     private static NatProfile Forgetful(int seconds) =>
         NatProfile.PortRestricted with { UnrepliedLifetime = TimeSpan.FromSeconds(seconds), RepliedLifetime = TimeSpan.FromSeconds(seconds) };
 
