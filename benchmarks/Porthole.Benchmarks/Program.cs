@@ -14,7 +14,7 @@ internal static class Program
     private static readonly IBenchmark[] s_benchmarks =
     [
         new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark(), new ConnectBenchmark(),
-        new TcpRawBenchmark(),
+        new HardNatBenchmark(), new TcpRawBenchmark(),
     ];
 
     public static Task<int> Main(string[] arguments) => arguments switch

@@ -15,18 +15,21 @@ internal sealed class TestPeer : IAsyncDisposable
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
     private readonly PeerNode _node;
+    private readonly LateNetwork _network;
     private readonly Task _accepting;
 
-    private TestPeer(PeerNode node)
+    private TestPeer(PeerNode node, LateNetwork network)
     {
-        _node = node;
+        (_node, _network) = (node, network);
         _accepting = AcceptAsync();
     }
 
     public static async Task<TestPeer> StartAsync(ServerAddress server, string name, Transports transports)
     {
+        var network = new LateNetwork();
         var node = await PeerNode.StartAsync(new PeerOptions
         {
+            Network = network,
             Server = server,
             Name = name,
             Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
@@ -37,7 +40,7 @@ internal sealed class TestPeer : IAsyncDisposable
         });
         node.ServerChanged += (_, state) => Report.Write(new { @event = state.IsRegistered ? "registered" : "serverLost", at = Report.Now, text = state.Text });
         Report.Write(new { @event = "registered", at = Report.Now, name = node.Name, peerId = node.Id.ToString() });
-        return new TestPeer(node);
+        return new TestPeer(node, network);
     }
 
     /// <summary>Does what the lines say, one after the other, until they end.</summary>
@@ -48,7 +51,8 @@ internal sealed class TestPeer : IAsyncDisposable
             var command = JsonSerializer.Deserialize<Command>(line, s_json)!;
             try
             {
-                await CallAsync(command);
+                if (command.Peer is { } peer) await CallAsync(peer, command);
+                else _network.Lateness = TimeSpan.FromMilliseconds(command.LateMs);
             }
             catch (PeerException e)
             {
@@ -63,45 +67,50 @@ internal sealed class TestPeer : IAsyncDisposable
         await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task CallAsync(Command command)
+    private async Task CallAsync(string peer, Command command)
     {
         long start = Stopwatch.GetTimestamp();
         double Elapsed() => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        await using var connection = await _node.ConnectAsync(command.Peer);
+        await using var connection = await _node.ConnectAsync(peer);
         connection.PathChanged += (_, path) => Report.Write(new
         {
             @event = "path",
             at = Report.Now,
-            peer = command.Peer,
+            peer,
             kind = path.Kind.ToString(),
             local = path.Local?.ToString(),
             remote = path.Remote?.ToString(),
             elapsedMs = Elapsed(),
         });
-        Report.Write(new { @event = "session", at = Report.Now, peer = command.Peer, elapsedMs = Elapsed() });
-        if (command.DirectWithinMs > 0) await WaitForDirectAsync(connection, TimeSpan.FromMilliseconds(command.DirectWithinMs));
+        Report.Write(new { @event = "session", at = Report.Now, peer, elapsedMs = Elapsed() });
+        if (command.DirectWithinMs > 0 && await WaitForDirectAsync(connection, TimeSpan.FromMilliseconds(command.DirectWithinMs)))
+        {
+            Report.Write(new { @event = "direct", at = Report.Now, peer, elapsedMs = Elapsed() });
+        }
+
         await using var stream = await connection.OpenStreamAsync();
         var exchange = await Exchange.AskAsync(stream, command.Bytes, command.Rate, so => Report.Write(new
         {
             @event = "progress",
             at = Report.Now,
-            peer = command.Peer,
+            peer,
             received = so.Received,
             kind = connection.Path.Kind.ToString(),
         }));
-        Report.Write(Result("done", command.Peer, exchange, connection));
+        Report.Write(Result("done", peer, exchange, connection));
         await connection.CloseAsync();
     }
 
-    private static async Task WaitForDirectAsync(PeerConnection connection, TimeSpan limit)
+    private static async Task<bool> WaitForDirectAsync(PeerConnection connection, TimeSpan limit)
     {
         try
         {
             await connection.WaitForDirectAsync(limit);
+            return true;
         }
         catch (PeerException e) when (e.Error != PeerError.Closed)
         {
-            // The exchange then goes over the relay; the report says so.
+            return false; // the exchange then goes over the relay; the report says so
         }
     }
 

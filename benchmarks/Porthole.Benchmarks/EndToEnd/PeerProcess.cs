@@ -27,7 +27,8 @@ internal static class PeerProcess
     /// <summary>What begins the caller's line: milliseconds of a round trip to the server, and from the call to open, sealed round trip, pair and direct path.</summary>
     public const string Took = "took";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
+    /// <summary>How long a caller waits for the path.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     public static async Task<int> RunServerAsync()
     {
@@ -74,8 +75,8 @@ internal static class PeerProcess
         {
             began = Stopwatch.GetTimestamp();
             var connection = await node.ConnectAsync(target).ConfigureAwait(false);
-            await direct.Task.WaitAsync(s_patience).ConfigureAwait(false);
-            await connection.Confirmed.WaitAsync(s_patience).ConfigureAwait(false);
+            await direct.Task.WaitAsync(Patience).ConfigureAwait(false);
+            await connection.Confirmed.WaitAsync(Patience).ConfigureAwait(false);
             await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{Took} {roundTrip} {opened} {session} {pair} {path}")).ConfigureAwait(false);
         }
 

@@ -34,16 +34,26 @@ internal sealed class PeerProcess
         await _process.Input.FlushAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Lets the peer hear late from now on what the server says, a push above all.</summary>
+    public async Task DelayPushesAsync(TimeSpan late)
+    {
+        await _process.Input.WriteLineAsync(JsonSerializer.Serialize(new { lateMs = (int)late.TotalMilliseconds }));
+        await _process.Input.FlushAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>Waits for the next event of a kind for which the condition holds. Events before it are passed over.</summary>
-    public async Task<JsonNode> WaitForAsync(string kind, TimeSpan limit, Func<JsonNode, bool>? condition = null)
+    public Task<JsonNode> WaitForAsync(string kind, TimeSpan limit, Func<JsonNode, bool>? condition = null) => WaitForAnyAsync([kind], limit, condition);
+
+    /// <summary>Waits for the next event of one of the kinds for which the condition holds. Events before it are passed over.</summary>
+    public async Task<JsonNode> WaitForAnyAsync(string[] kinds, TimeSpan limit, Func<JsonNode, bool>? condition = null)
     {
         string line = await _process.WaitForLineAsync(
             line => line.StartsWith('{') && JsonNode.Parse(line) is { } node && (string?)node["event"] is var happened
-                && (happened == "failed" || (happened == kind && condition?.Invoke(node) != false)),
+                && (happened == "failed" || (kinds.Contains(happened) && condition?.Invoke(node) != false)),
             limit,
             TestContext.Current.CancellationToken);
         var found = JsonNode.Parse(line)!;
-        if ((string?)found["event"] != kind) Assert.Fail($"{Name} failed: {line}");
+        if (!kinds.Contains((string?)found["event"])) Assert.Fail($"{Name} failed: {line}");
         return found;
     }
 }
