@@ -33,6 +33,12 @@ public abstract record SocketEvent
     /// <param name="Socket">Its number.</param>
     public sealed record Congested(SocketId Socket) : SocketEvent;
 
+    /// <summary>An HTTP request was answered, whatever the answer says.</summary>
+    /// <param name="Socket">Its number.</param>
+    /// <param name="Status">The status code (RFC 9110 section 15).</param>
+    /// <param name="Body">What came.</param>
+    public sealed record HttpAnswered(SocketId Socket, int Status, ReadOnlyMemory<byte> Body) : SocketEvent;
+
     /// <summary>The host's addresses changed. All of them, the new ones too.</summary>
     /// <param name="Addresses">The usable local addresses, with port 0.</param>
     public sealed record NetworkChanged(ImmutableArray<TransportAddress> Addresses) : SocketEvent

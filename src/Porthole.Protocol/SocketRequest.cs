@@ -15,6 +15,9 @@ public abstract record SocketRequest(SocketId Socket)
         /// traffic comes.
         /// </summary>
         public bool IsTentative { get; init; }
+
+        /// <summary>Whether it sends to groups: they then leave by the interface of the local address, whatever the routes say.</summary>
+        public bool IsMulticast { get; init; }
     }
 
     /// <summary>A TCP listener. What it accepts comes as <see cref="SocketEvent.Accepted"/>, and carries messages from then on.</summary>
@@ -46,7 +49,20 @@ public abstract record SocketRequest(SocketId Socket)
     /// </param>
     public sealed record ServerConnect(SocketId Socket, Uri Server, ushort LocalPort = 0) : SocketRequest(Socket);
 
-    /// <summary>Gives a socket up. No event follows.</summary>
+    /// <summary>
+    /// One HTTP request to an address of the local network, answered by <see cref="SocketEvent.HttpAnswered"/> or <see cref="SocketEvent.Failed"/>; the number
+    /// is then free. No proxy, no redirect, no name is followed.
+    /// </summary>
+    /// <param name="Socket">Its number.</param>
+    /// <param name="Local">The local address to connect from; its port does not matter.</param>
+    /// <param name="Target">What is asked for; its host is a number.</param>
+    /// <param name="Action">The SOAP action of a POST; null for a GET.</param>
+    /// <param name="Body">What is posted, XML; empty for a GET.</param>
+    /// <param name="MaxAnswer">The longest body that is taken, in bytes; a longer one is a failure.</param>
+    /// <param name="Timeout">How long all of it may take.</param>
+    public sealed record HttpAsk(SocketId Socket, TransportAddress Local, Uri Target, string? Action, string Body, int MaxAnswer, TimeSpan Timeout) : SocketRequest(Socket);
+
+    /// <summary>Gives a socket up. No event follows. An HTTP request is carried out all the same, unless the end is abortive.</summary>
     /// <param name="Socket">Its number.</param>
     /// <param name="Abortive">Whether a connection ends with RST instead of FIN.</param>
     public sealed record Close(SocketId Socket, bool Abortive = false) : SocketRequest(Socket);

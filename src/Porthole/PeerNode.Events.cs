@@ -60,6 +60,12 @@ public sealed partial class PeerNode
                 Nat = reported.Report;
                 _natReported.TrySetResult(reported.Report);
                 break;
+            case PeerEvent.PortsMapped mapped:
+                MappedPorts = mapped.Ports;
+                PortMappingProblem = mapped.Problem;
+                foreach (var port in mapped.Ports) PeerLog.PortMapped(_logger, port.ToString(), port.Gateway.Address);
+                if (mapped.Problem is { } problem) PeerLog.PortNotMapped(_logger, problem);
+                break;
             case PeerEvent.SocketsFailed failed:
                 PeerLog.SocketsFailed(_logger, failed.Text);
                 _started.TrySetException(new PeerException(failed.Error, failed.Text));

@@ -7,6 +7,7 @@ using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
+using Porthole.Protocol.PortMapping;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Runtime;
 
@@ -71,6 +72,12 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>What was found out about the NATs in front of this host; null before the first answer.</summary>
     public NatReport? Nat { get; private set; }
+
+    /// <summary>The ports that gateways map for this peer.</summary>
+    public ImmutableArray<MappedPort> MappedPorts { get; private set; } = [];
+
+    /// <summary>Why a gateway maps nothing, in one line for a person; null while none was asked, or there is nothing to say.</summary>
+    public string? PortMappingProblem { get; private set; }
 
     /// <summary>What the node was started with.</summary>
     public PeerOptions Options { get; }

@@ -104,6 +104,12 @@ public sealed record PeerOptions
     /// <summary>Whether to keep the addresses of local networks from everybody.</summary>
     public bool HideLan { get; init; }
 
+    /// <summary>
+    /// Whether to have the gateway of the local network map a port for this peer, where a NAT stands between (PCP, NAT-PMP or UPnP). The mapping is given back at
+    /// the end, and ends by itself after an hour.
+    /// </summary>
+    public bool PortMapping { get; init; } = true;
+
     /// <summary>How long <see cref="PeerNode.StartAsync"/> may take, at least a millisecond.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is shorter.</exception>
     public TimeSpan StartTimeout { get; init => field = Positive(value); } = TimeSpan.FromSeconds(20);

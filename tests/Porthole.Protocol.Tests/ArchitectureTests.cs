@@ -15,8 +15,9 @@ public sealed partial class ArchitectureTests
         ["Session"] = ["Noise"],
         ["Rendezvous"] = ["Noise", "Stun"],
         ["Discovery"] = ["Stun"],
+        ["PortMapping"] = [],
         ["Punching"] = [],
-        ["Peer"] = ["Ice", "Punching", "Session", "Rendezvous", "Discovery", "Noise", "Stun"],
+        ["Peer"] = ["Ice", "PortMapping", "Punching", "Session", "Rendezvous", "Discovery", "Noise", "Stun"],
     };
 
     [Fact]

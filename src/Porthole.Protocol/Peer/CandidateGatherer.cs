@@ -32,6 +32,7 @@ internal static class CandidateGatherer
 
             if (found is { IsTranslated: false }) udp.Add(ToInfo(context, host, found.Proof)); // public, and proved to be so
             else if (!context.Options.HideLan && IsLocal(socket.Local)) udp.Add(ToInfo(context, host, default));
+            if (context.Ports.FindCandidate(Transports.Udp, socket.Local, socket.Id, preference) is { } mapped && mapped.Address != found?.Mapped) udp.Add(ToInfo(context, mapped, default));
             preference--;
         }
 
@@ -41,6 +42,7 @@ internal static class CandidateGatherer
         {
             if (FindTcp(context, port, preference) is { } proved) tcp.Add(proved);
             if (!context.Options.HideLan && IsLocal(port.Local)) tcp.Add(ToTcpInfo(context, Candidate.Host(port.Listener, port.Local), TcpCandidateType.Passive, default, preference));
+            if (context.Ports.FindCandidate(Transports.Tcp, port.Local, port.Listener, CandidatePriority.HighestLocalPreference) is { } mapped) tcp.Add(ToTcpInfo(context, mapped, TcpCandidateType.Passive, default, preference));
             preference--;
         }
 

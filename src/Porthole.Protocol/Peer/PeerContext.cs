@@ -43,6 +43,8 @@ internal sealed class PeerContext
 
     public HopProbe HopProbe { get; }
 
+    public PortMappings Ports => field ??= new PortMappings(this);
+
     public UnclaimedConnections Unclaimed { get; } = new();
 
     public Queue<PeerEvent> Events { get; } = [];

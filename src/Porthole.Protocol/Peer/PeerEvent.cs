@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Ice;
+using Porthole.Protocol.PortMapping;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Session;
 
@@ -29,6 +30,11 @@ public abstract record PeerEvent
     /// <summary>What was found out about the NATs in front of this host.</summary>
     /// <param name="Report">The newest findings.</param>
     public sealed record NatReported(NatReport Report) : PeerEvent;
+
+    /// <summary>What the gateways of this host map for the peer has changed, or they do not.</summary>
+    /// <param name="Ports">All that is mapped now.</param>
+    /// <param name="Problem">Why a gateway maps nothing, in one line for a person; null when there is nothing to say.</param>
+    public sealed record PortsMapped(ImmutableArray<MappedPort> Ports, string? Problem) : PeerEvent;
 
     /// <summary>A local port, of UDP or TCP, cannot be had although it was asked for.</summary>
     /// <param name="Error">Why.</param>

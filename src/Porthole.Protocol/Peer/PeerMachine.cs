@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Porthole.Protocol.Discovery;
+using Porthole.Protocol.PortMapping;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Session;
 
@@ -34,6 +35,9 @@ public sealed partial class PeerMachine : ISocketUser
 
     /// <summary>The newest findings about the NATs in front of this host; null before the first.</summary>
     public NatReport? Nat => _registrar.Report;
+
+    /// <summary>What the gateways of this host map for the peer.</summary>
+    public ImmutableArray<MappedPort> MappedPorts => _context.Ports.Mapped;
 
     /// <summary>The server's STUN ports; none before the first welcome.</summary>
     public ImmutableArray<TransportAddress> StunServers => _registrar.Servers;
@@ -219,7 +223,7 @@ public sealed partial class PeerMachine : ISocketUser
     public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) =>
         _context.Rendezvous.TryTakeSocketRequest(out request) || _context.Sockets.TryTakeRequest(out request) || _context.TcpPorts.TryTakeRequest(out request)
         || _context.TcpProbe.TryTakeRequest(out request) || _context.Lifetimes.Probe.TryTakeSocketRequest(out request) || _context.HopProbe.TryTakeRequest(out request)
-        || _context.Unclaimed.TryTakeRequest(out request) || _context.Requests.TryDequeue(out request)
+        || _context.Unclaimed.TryTakeRequest(out request) || _context.Ports.TryTakeRequest(out request) || _context.Requests.TryDequeue(out request)
         || TryTakeConnect(out request);
 
     /// <inheritdoc/>
@@ -263,6 +267,12 @@ public sealed partial class PeerMachine : ISocketUser
         {
             if (_context.Rendezvous.HandleMessage(now, socket, datagram)) return;
             if (RelayFrame.TryParse(datagram, out var session, out var packet)) Find(session)?.HandleRelayed(now, packet);
+            return;
+        }
+
+        if (_context.Ports.Owns(socket))
+        {
+            _context.Ports.HandleDatagram(now, socket, remote, datagram);
             return;
         }
 

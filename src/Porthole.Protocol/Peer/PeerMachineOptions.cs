@@ -56,6 +56,9 @@ public sealed record PeerMachineOptions
     /// <summary>Whether to keep the addresses of local networks from everybody.</summary>
     public bool HideLan { get; init; }
 
+    /// <summary>Whether to have the gateway map a port, where a NAT stands between (PCP, NAT-PMP, UPnP).</summary>
+    public bool PortMapping { get; init; } = true;
+
     /// <summary>How long a connect may take, from the call until the session stands.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -50,7 +50,8 @@ internal sealed class Registrar(PeerContext context)
     public Instant? NextDeadline => Instant.Earlier(
         Instant.Earlier(Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), _retired.TryPeek(out var oldest) ? oldest.CloseAt : null),
         Instant.Earlier(
-            Instant.Earlier(context.HopProbe.NextDeadline, context.Lifetimes.NextDeadline), Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline)));
+            Instant.Earlier(Instant.Earlier(context.HopProbe.NextDeadline, context.Lifetimes.NextDeadline), context.Ports.NextDeadline),
+            Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline)));
 
     private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && context.TcpPorts.IsSettled && _isProbed);
 
@@ -66,6 +67,7 @@ internal sealed class Registrar(PeerContext context)
         context.Rendezvous.Stop(now);
         context.Lifetimes.Forget();
         context.HopProbe.Stop();
+        context.Ports.Stop(now);
         foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
         context.TcpPorts.Close();
         context.Sockets.Close();
@@ -86,6 +88,7 @@ internal sealed class Registrar(PeerContext context)
     public ImmutableArray<SocketId> HandleNetworkChanged(Instant now, SocketEvent.NetworkChanged changed)
     {
         _addresses = changed.Addresses;
+        context.Ports.SetNetwork(now, changed);
         ImmutableArray<SocketId> gone = [];
         if (!context.Options.RelayOnly)
         {
@@ -142,7 +145,8 @@ internal sealed class Registrar(PeerContext context)
                 context.Lifetimes.Probe.HandleSocketEvent(now, socketEvent);
                 break;
             default:
-                if (!context.TcpProbe.HandleSocketEvent(now, socketEvent) && !context.HopProbe.HandleSocketEvent(now, socketEvent)) context.Rendezvous.HandleSocketEvent(now, socketEvent);
+                bool isTaken = context.TcpProbe.HandleSocketEvent(now, socketEvent) || context.HopProbe.HandleSocketEvent(now, socketEvent) || context.Ports.HandleSocketEvent(now, socketEvent);
+                if (!isTaken) context.Rendezvous.HandleSocketEvent(now, socketEvent);
                 break;
         }
 
@@ -172,6 +176,7 @@ internal sealed class Registrar(PeerContext context)
         context.IsReadyToPunch = _isProbed;
         _renewAt = now + RenewalPeriod;
         context.Events.Enqueue(new PeerEvent.Registered(registered.Name, context.Self));
+        context.Ports.Review(now, Report);
     }
 
     public void HandleDisconnected(RendezvousEvent.Disconnected disconnected)
@@ -192,6 +197,7 @@ internal sealed class Registrar(PeerContext context)
         context.TcpProbe.HandleDeadline(now);
         if (context.Lifetimes.HandleDeadline(now)) TellLifetime();
         context.HopProbe.HandleDeadline(now);
+        context.Ports.HandleDeadline(now);
         if (_registerBy <= now) Register(now);
         if (_renewAt > now || _renewAt is null) return;
         _renewAt = now + RenewalPeriod;
@@ -200,7 +206,7 @@ internal sealed class Registrar(PeerContext context)
     }
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => context.Probe.TryWrite(now, ref writer) || context.TcpProbe.TryWrite(now, ref writer)
-        || context.Lifetimes.Probe.TryWrite(now, ref writer) || context.HopProbe.TryWrite(now, ref writer);
+        || context.Lifetimes.Probe.TryWrite(now, ref writer) || context.HopProbe.TryWrite(now, ref writer) || context.Ports.TryWrite(now, ref writer);
 
     /// <summary>Takes what the probes have to say.</summary>
     /// <returns>Whether there was anything.</returns>
@@ -245,6 +251,12 @@ internal sealed class Registrar(PeerContext context)
             any = true;
             _outerHops = hops;
             HandleReport(now, (Report ?? NatReport.Unknown) with { OuterHops = hops }, links);
+        }
+
+        if (context.Ports.Pump())
+        {
+            any = true;
+            if (_isStarted) Announce(now, links);
         }
 
         if (_registerBy is not null && IsSettled)
@@ -346,12 +358,17 @@ internal sealed class Registrar(PeerContext context)
         Report = report with { Lifetime = context.Lifetimes.Lifetime };
         _isProbed |= isDecisive;
         context.Events.Enqueue(new PeerEvent.NatReported(Report));
+        Announce(now, links);
+        context.Ports.Review(now, Report);
+    }
+
+    /// <summary>Works out the candidates anew, and tells the server and the punches that are under way (trickle, RFC 8838) what is new.</summary>
+    private void Announce(Instant now, List<PeerLink> links)
+    {
         var (candidatesBefore, infosBefore) = (context.Candidates, _infos);
         Refresh();
         if (_wasRegistered && _registerBy is null) context.Rendezvous.UpdateCandidates(now, _infos, context.Nat);
         context.IsReadyToPunch = context.Rendezvous.IsRegistered && _isProbed;
-
-        // Trickle (RFC 8838): a punch that is under way gets what was just found.
         var found = context.Candidates.Where(candidate => !candidatesBefore.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
         var infos = _infos.Where(info => !infosBefore.Any(known => known.Address == info.Address && known.Transport == info.Transport)).ToImmutableArray();
         foreach (var link in links) link.HandleLocalCandidates(now, infos, found);
@@ -396,6 +413,6 @@ internal sealed class Registrar(PeerContext context)
     private void Refresh()
     {
         (context.Candidates, _infos) = CandidateGatherer.Gather(context);
-        if (Report is { } report && !context.Options.RelayOnly) context.Nat = CandidateGatherer.ToFacts(report) with { TcpOnly = context.Nat.TcpOnly };
+        if (Report is { } report && !context.Options.RelayOnly) context.Nat = CandidateGatherer.ToFacts(report) with { TcpOnly = context.Nat.TcpOnly, HasPortMapping = context.Ports.IsReachable };
     }
 }

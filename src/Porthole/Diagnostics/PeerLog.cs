@@ -37,6 +37,12 @@ internal static partial class PeerLog
     [LoggerMessage(2109, LogLevel.Warning, "{Text}")]
     public static partial void TrustNotWritten(ILogger logger, string text);
 
+    [LoggerMessage(2120, LogLevel.Information, "The gateway {Gateway} maps {Port}")]
+    public static partial void PortMapped(ILogger logger, string port, System.Net.IPAddress gateway);
+
+    [LoggerMessage(2121, LogLevel.Information, "{Text}")]
+    public static partial void PortNotMapped(ILogger logger, string text);
+
     [LoggerMessage(2110, LogLevel.Error, "An event handler of the program failed")]
     public static partial void HandlerFailed(ILogger logger, Exception exception);
 }

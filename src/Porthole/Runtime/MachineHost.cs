@@ -43,7 +43,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(drained);
         (_machine, _network, _clock, _drained, _logger) = (machine, network, clock, drained, logger ?? NullLogger.Instance);
         _inputs = new InputQueue(clock.Provider);
-        _addressWatch = network.WatchAddresses(addresses => Deliver(new SocketEvent.NetworkChanged(addresses)));
+        _addressWatch = network.WatchAddresses(addresses => Deliver(new SocketEvent.NetworkChanged(addresses) { Gateways = network.Gateways }));
         _thread = new Thread(Run) { IsBackground = true, Name = $"porthole {typeof(TMachine).Name}" };
         _thread.Start();
     }
@@ -126,7 +126,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
         try
         {
             var start = _clock.Now;
-            _machine.HandleSocketEvent(start, new SocketEvent.NetworkChanged(_network.LocalAddresses)); // the addresses to begin with
+            _machine.HandleSocketEvent(start, new SocketEvent.NetworkChanged(_network.LocalAddresses) { Gateways = _network.Gateways }); // the addresses to begin with
             Drain(start);
             while (_inputs.WaitAndTake(Wait(), out var inputs))
             {
@@ -186,6 +186,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
             SocketEvent.Failed failed => failed.Socket,
             SocketEvent.Writable writable => writable.Socket,
             SocketEvent.Congested congested => congested.Socket,
+            SocketEvent.HttpAnswered answered => answered.Socket,
             _ => null,
         };
         if (about is { } id && !_sockets.Contains(id)) return; // closed by the machine meanwhile
@@ -195,7 +196,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
             return;
         }
 
-        if (socketEvent is SocketEvent.Failed lost) Close(lost.Socket, abortive: true);
+        if (socketEvent is SocketEvent.Failed or SocketEvent.HttpAnswered) Close(about!.Value, abortive: true);
         _machine.HandleSocketEvent(now, socketEvent);
     }
 

@@ -28,6 +28,7 @@ internal static class NodeSetup
         Transports = options.Transports,
         Prefer = options.Prefer,
         HideLan = options.HideLan,
+        PortMapping = options.PortMapping,
         ConnectTimeout = options.ConnectTimeout,
         Session = options.Session,
     };
@@ -45,6 +46,8 @@ internal static class NodeSetup
     private sealed class OneAddress(INetwork network, TransportAddress address) : INetwork
     {
         public ImmutableArray<TransportAddress> LocalAddresses => [address];
+
+        public ImmutableArray<TransportAddress> Gateways => network.Gateways;
 
         public IDisposable WatchAddresses(Action<ImmutableArray<TransportAddress>> changed) => network.WatchAddresses(_ => changed([address]));
 

@@ -5,6 +5,16 @@ using Porthole.Protocol;
 
 namespace Porthole.Sockets;
 
+/// <summary>What the host's network looks like.</summary>
+/// <param name="Addresses">The usable local addresses, the likeliest first, with port 0.</param>
+/// <param name="Gateways">The default gateways, with port 0.</param>
+internal sealed record NetworkView(ImmutableArray<TransportAddress> Addresses, ImmutableArray<TransportAddress> Gateways)
+{
+    public static NetworkView Nothing { get; } = new([], []);
+
+    public bool SaysTheSameAs(NetworkView other) => Addresses.SequenceEqual(other.Addresses) && Gateways.SequenceEqual(other.Gateways);
+}
+
 /// <summary>Knows the host's usable addresses, and notices when they change: by the system's notice, and by looking from time to time where there is none.</summary>
 internal sealed class NetworkWatcher(TimeProvider clock)
 {
@@ -16,21 +26,22 @@ internal sealed class NetworkWatcher(TimeProvider clock)
 
     public bool UseLoopback { get; set; }
 
-    public ImmutableArray<TransportAddress> Current()
+    public NetworkView Current()
     {
         try
         {
-            return LocalAddressSelector.Select(Read(), UseLoopback);
+            var gateways = ImmutableArray.CreateBuilder<TransportAddress>();
+            return new NetworkView(LocalAddressSelector.Select(Read(gateways), UseLoopback), [.. gateways.Distinct().Order()]);
         }
         catch (Exception exception) when (exception is NetworkInformationException or SocketException or IOException)
         {
-            return []; // interfaces may vanish while they are read; the next look sees the rest
+            return NetworkView.Nothing; // interfaces may vanish while they are read; the next look sees the rest
         }
     }
 
     public IDisposable Watch(Action<ImmutableArray<TransportAddress>> changed) => new Look(this, changed, clock);
 
-    private static List<LocalAddress> Read()
+    private static List<LocalAddress> Read(ImmutableArray<TransportAddress>.Builder gateways)
     {
         var flags = LinuxIPv6Flags.Read();
         var found = new List<LocalAddress>();
@@ -38,7 +49,7 @@ internal sealed class NetworkWatcher(TimeProvider clock)
         {
             if (network.OperationalStatus is not (OperationalStatus.Up or OperationalStatus.Unknown)) continue;
             var properties = network.GetIPProperties();
-            bool hasGateway = HasGateway(properties);
+            bool hasGateway = AddGateways(properties, gateways);
             foreach (var unicast in properties.UnicastAddresses)
             {
                 var address = TransportAddress.From(unicast.Address, 0);
@@ -49,10 +60,13 @@ internal sealed class NetworkWatcher(TimeProvider clock)
         return found;
     }
 
-    private static bool HasGateway(IPInterfaceProperties properties)
+    /// <summary>Adds the default gateways of an interface.</summary>
+    /// <returns>Whether there are any.</returns>
+    private static bool AddGateways(IPInterfaceProperties properties, ImmutableArray<TransportAddress>.Builder gateways)
     {
         try
         {
+            foreach (var gateway in properties.GatewayAddresses) gateways.Add(TransportAddress.From(gateway.Address, 0));
             return properties.GatewayAddresses.Count > 0;
         }
         catch (PlatformNotSupportedException)
@@ -67,7 +81,7 @@ internal sealed class NetworkWatcher(TimeProvider clock)
         private readonly Action<ImmutableArray<TransportAddress>> _changed;
         private readonly ITimer _timer;
         private readonly Lock _gate = new();
-        private ImmutableArray<TransportAddress> _known;
+        private NetworkView _known;
         private bool _disposed;
 
         public Look(NetworkWatcher watcher, Action<ImmutableArray<TransportAddress>> changed, TimeProvider clock)
@@ -92,9 +106,9 @@ internal sealed class NetworkWatcher(TimeProvider clock)
             {
                 if (_disposed) return;
                 var now = _watcher.Current();
-                if (now.SequenceEqual(_known)) return;
+                if (now.SaysTheSameAs(_known)) return;
                 _known = now;
-                _changed(now);
+                _changed(now.Addresses);
             }
         }
     }

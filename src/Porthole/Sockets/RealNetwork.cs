@@ -21,7 +21,10 @@ public sealed class RealNetwork : INetwork
     public bool Portable { get; init; }
 
     /// <inheritdoc/>
-    public ImmutableArray<TransportAddress> LocalAddresses => _watcher.Current();
+    public ImmutableArray<TransportAddress> LocalAddresses => _watcher.Current().Addresses;
+
+    /// <inheritdoc/>
+    public ImmutableArray<TransportAddress> Gateways => _watcher.Current().Gateways;
 
     /// <inheritdoc/>
     public IDisposable WatchAddresses(Action<ImmutableArray<TransportAddress>> changed) => _watcher.Watch(changed);
@@ -40,6 +43,7 @@ public sealed class RealNetwork : INetwork
                 SocketRequest.TcpListen listen => TcpListenerSocket.Open(listen, inbox),
                 SocketRequest.TcpConnect connect => TcpConnector.Open(connect, inbox),
                 SocketRequest.ServerConnect connect => ServerConnector.Open(connect, inbox),
+                SocketRequest.HttpAsk ask => HttpAskSocket.Open(ask, inbox),
                 _ => FailedSocket.Report(request.Socket, SocketFailure.Other, "this network opens no such socket", inbox),
             };
         }

@@ -21,7 +21,7 @@ internal sealed class TentativeUdpSockets
     /// <exception cref="SocketException">The address cannot be bound.</exception>
     public TentativeUdpSocket Open(SocketRequest.UdpBind request, ISocketInbox inbox, bool portable)
     {
-        var socket = UdpSockets.Bind(request.Local, request.TimeToLive);
+        var socket = UdpSockets.Bind(request.Local, request.TimeToLive, request.IsMulticast);
         try
         {
             var opened = new TentativeUdpSocket(request.Socket, socket, this, inbox, portable);

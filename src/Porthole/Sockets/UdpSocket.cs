@@ -39,7 +39,7 @@ internal sealed class UdpSocket : INetworkSocket
     /// <exception cref="SocketException">The address cannot be bound.</exception>
     public static UdpSocket Open(SocketRequest.UdpBind request, ISocketInbox inbox, bool portable)
     {
-        var socket = UdpSockets.Bind(request.Local, request.TimeToLive);
+        var socket = UdpSockets.Bind(request.Local, request.TimeToLive, request.IsMulticast);
         inbox.Deliver(new SocketEvent.Opened(request.Socket, TransportAddress.FromEndPoint((IPEndPoint)socket.LocalEndPoint!), default));
         return Start(request.Socket, socket, inbox, portable);
     }

@@ -17,7 +17,7 @@ internal static class UdpSockets
 
     /// <summary>Binds a socket whose buffers are the system's: enough for a few datagrams at a time.</summary>
     /// <exception cref="SocketException">The address cannot be bound.</exception>
-    public static Socket Bind(TransportAddress local, int? timeToLive)
+    public static Socket Bind(TransportAddress local, int? timeToLive, bool isMulticast = false)
     {
         var socket = new Socket(local.Family, SocketType.Dgram, ProtocolType.Udp);
         try
@@ -28,6 +28,7 @@ internal static class UdpSockets
             if (timeToLive is { } hops) socket.Ttl = (short)hops;
             socket.SendTimeout = SendTimeoutMilliseconds;
             socket.Bind(local.ToEndPoint());
+            if (isMulticast && !local.IsIPv6) socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, local.Address.GetAddressBytes());
             return socket;
         }
         catch
