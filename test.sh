@@ -88,6 +88,7 @@ install_tools() {
   command -v nft >/dev/null || missing+=(nftables)
   command -v conntrack >/dev/null || missing+=(conntrack)
   command -v ps >/dev/null || missing+=(procps)
+  command -v miniupnpd >/dev/null || missing+=(miniupnpd-nftables)
   /usr/bin/python3 -c 'import aioice' 2>/dev/null || missing+=(python3-aioice)
   [ ${#missing[@]} -eq 0 ] && return 0
   echo "== installing ${missing[*]}"

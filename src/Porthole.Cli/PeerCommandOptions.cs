@@ -55,6 +55,7 @@ internal sealed class PeerCommandOptions
     };
 
     private readonly Option<bool> _hideLan = new("--hide-lan") { Description = "Tell nobody the addresses of local networks." };
+    private readonly Option<bool> _noPortMapping = new("--no-port-mapping") { Description = "Do not ask the router to map a port (PCP, NAT-PMP, UPnP)." };
     private readonly Option<LogLevel> _logLevel = CommonOptions.LogLevel(Microsoft.Extensions.Logging.LogLevel.None);
     private readonly Option<string?> _lab = new("--lab-network") { Hidden = true }; // HOST@GATEWAY: a host behind a lab NAT, for the demo
     private readonly bool _hasName;
@@ -67,7 +68,7 @@ internal sealed class PeerCommandOptions
     public PeerCommandOptions(Command command, bool hasName = true, bool hasPaths = true)
     {
         (_hasName, _hasPaths) = (hasName, hasPaths);
-        foreach (Option option in new Option[] { _server, _identity, _token, _ip, _port, _hideLan, _logLevel, _lab }) command.Add(option);
+        foreach (Option option in new Option[] { _server, _identity, _token, _ip, _port, _hideLan, _noPortMapping, _logLevel, _lab }) command.Add(option);
         if (hasName) command.Add(_name);
         if (!hasPaths) return;
         command.Add(_transport);
@@ -111,6 +112,7 @@ internal sealed class PeerCommandOptions
             Transports = _hasPaths ? parsed.GetValue(_transport) ?? Transports.All : Transports.All,
             Prefer = _hasPaths ? parsed.GetValue(_prefer) ?? PathKind.Udp : PathKind.Udp,
             HideLan = parsed.GetValue(_hideLan),
+            PortMapping = !parsed.GetValue(_noPortMapping),
             LoggerFactory = loggers,
             Network = ReadLab(parsed.GetValue(_lab)),
         };

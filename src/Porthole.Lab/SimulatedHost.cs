@@ -25,6 +25,9 @@ public sealed class SimulatedHost : SimulatedNode
     /// <summary>Its addresses, with port 0.</summary>
     public ImmutableArray<TransportAddress> Addresses => [.. _addresses];
 
+    /// <summary>The routers that it may ask to map ports, with port 0: those of its network that take such requests.</summary>
+    public ImmutableArray<TransportAddress> Gateways => Network.PortControl is { } control ? [control] : [];
+
     /// <summary>What it has sent and received.</summary>
     public TrafficCounters Traffic { get; } = new();
 

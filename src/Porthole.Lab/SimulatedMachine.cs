@@ -127,7 +127,7 @@ public sealed partial class SimulatedMachine : ISimulationTarget
 
         AbandonConnections(after);
         AbandonStreams();
-        if (!before.SequenceEqual(after)) Post(new SocketEvent.NetworkChanged(after));
+        if (!before.SequenceEqual(after)) Post(new SocketEvent.NetworkChanged(after) { Gateways = Host.Gateways });
     }
 
     /// <summary>Hands the machine an event in its turn, at the present time.</summary>
@@ -192,6 +192,9 @@ public sealed partial class SimulatedMachine : ISimulationTarget
                 break;
             case SocketRequest.TcpConnect connect:
                 Connect(connect);
+                break;
+            case SocketRequest.HttpAsk ask:
+                Post(new SocketEvent.Failed(ask.Socket, SocketFailure.Refused, "the simulation has no HTTP"));
                 break;
             case SocketRequest.Close close:
                 if (_sockets.TryGetValue(close.Socket, out var socket)) Release(socket);

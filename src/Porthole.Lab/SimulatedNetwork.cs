@@ -31,6 +31,9 @@ public sealed class SimulatedNetwork
     /// <summary>The router to the outside; null for the internet.</summary>
     public SimulatedRouter? Gateway { get; }
 
+    /// <summary>Where its router takes requests for port mappings, with port 0; null when it takes none.</summary>
+    public TransportAddress? PortControl { get; internal set; }
+
     /// <summary>The hosts that hang on it.</summary>
     public IReadOnlyList<SimulatedHost> Hosts => _hosts;
 

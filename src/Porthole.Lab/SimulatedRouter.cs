@@ -1,3 +1,4 @@
+using Porthole.Lab.Gateway;
 using Porthole.Lab.Nat;
 using Porthole.Protocol;
 
@@ -6,6 +7,9 @@ namespace Porthole.Lab;
 /// <summary>A router between an inner and an outer network: a NAT, firewalls for the prefixes it routes, or both.</summary>
 public sealed class SimulatedRouter : SimulatedNode
 {
+    /// <summary>The port of PCP and NAT-PMP (RFC 6887 section 19.1).</summary>
+    private const ushort PortControlPort = 5351;
+
     private readonly long[] _drops = new long[Enum.GetValues<NatDropReason>().Length];
     private readonly List<(AddressPrefix Prefix, IMiddlebox? Firewall)> _routed = [];
     private readonly Departure _departure;
@@ -38,6 +42,21 @@ public sealed class SimulatedRouter : SimulatedNode
         _routed.Add((parsed, firewall));
         Inside.AddPrefix(parsed);
         Network.AddRoute(parsed, this);
+    }
+
+    /// <summary>Has the router map ports on request, by PCP and NAT-PMP, at an address inside. Hosts behind it are told of it as their gateway.</summary>
+    /// <param name="address">The address, such as 192.168.1.1.</param>
+    /// <param name="options">What it speaks; null is both, as they should be.</param>
+    /// <exception cref="InvalidOperationException">The router has no <see cref="NatTable"/>.</exception>
+    public PortControl AddPortControl(string address, GatewayOptions? options = null)
+    {
+        if (Nat is not NatTable nat) throw new InvalidOperationException("Ports are mapped by a NAT.");
+        var host = Inside.AddHost($"{Name}'s gateway", address);
+        var socket = new SocketId(1);
+        var control = new PortControl(nat, socket, options ?? new GatewayOptions(), Simulation.Now);
+        host.Run(control).Bind(socket, host.Addresses[0].WithPort(PortControlPort));
+        Inside.PortControl = host.Addresses[0];
+        return control;
     }
 
     /// <summary>A packet from outside.</summary>

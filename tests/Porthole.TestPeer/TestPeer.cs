@@ -37,6 +37,7 @@ internal sealed class TestPeer : IAsyncDisposable
             KnownServers = KnownServers.InMemory(),
             Accept = AcceptPolicy.Anyone,
             Transports = transports,
+            Observer = Tell,
         });
         node.ServerChanged += (_, state) => Report.Write(new { @event = state.IsRegistered ? "registered" : "serverLost", at = Report.Now, text = state.Text });
         Report.Write(new { @event = "registered", at = Report.Now, name = node.Name, peerId = node.Id.ToString() });
@@ -65,6 +66,18 @@ internal sealed class TestPeer : IAsyncDisposable
     {
         await _node.DisposeAsync();
         await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private static void Tell(PeerEvent happened)
+    {
+        if (happened is not PeerEvent.PortsMapped mapped) return;
+        Report.Write(new
+        {
+            @event = "mapped",
+            at = Report.Now,
+            ports = mapped.Ports.Select(static port => new { transport = port.Transport.ToString(), external = port.External.ToString(), protocol = port.Protocol.ToString() }),
+            problem = mapped.Problem,
+        });
     }
 
     private async Task CallAsync(string peer, Command command)

@@ -23,7 +23,7 @@ public sealed class SimulatedPeer
         _running = host.Run(Machine, TakeEvents);
         _running.Invoke(now =>
         {
-            Machine.HandleSocketEvent(now, new SocketEvent.NetworkChanged(host.Addresses));
+            Machine.HandleSocketEvent(now, new SocketEvent.NetworkChanged(host.Addresses) { Gateways = host.Gateways });
             Machine.Start(now);
         });
     }

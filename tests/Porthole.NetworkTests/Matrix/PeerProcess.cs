@@ -41,6 +41,13 @@ internal sealed class PeerProcess
         await _process.Input.FlushAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Ends the peer in order, and waits for it.</summary>
+    public Task<int> StopAsync(TimeSpan limit)
+    {
+        _process.Input.Close();
+        return _process.WaitForExitAsync(limit, TestContext.Current.CancellationToken);
+    }
+
     /// <summary>Waits for the next event of a kind for which the condition holds. Events before it are passed over.</summary>
     public Task<JsonNode> WaitForAsync(string kind, TimeSpan limit, Func<JsonNode, bool>? condition = null) => WaitForAnyAsync([kind], limit, condition);
 
