@@ -18,11 +18,14 @@ internal sealed class PeerProcess
 
     public string Transcript => $"{Name}:\n{_process.Transcript}";
 
-    /// <summary>Starts a peer and waits until it is registered.</summary>
-    public static async Task<PeerProcess> StartAsync(KernelHost host, ServerProcess server, string name, Transports transports = Transports.All)
+    /// <summary>The event that ended the start.</summary>
+    public JsonNode Started { get; private set; } = null!;
+
+    /// <summary>Starts a peer and waits until it is registered, or for another event that follows.</summary>
+    public static async Task<PeerProcess> StartAsync(KernelHost host, ServerProcess server, string name, Transports transports = Transports.All, string until = "registered")
     {
         var peer = new PeerProcess(host.Namespace.Start(Programs.TestPeer, [server.Address, name, transports.ToString()]), name);
-        await peer.WaitForAsync("registered", s_startLimit);
+        peer.Started = await peer.WaitForAsync(until, s_startLimit);
         return peer;
     }
 
