@@ -25,6 +25,8 @@ internal sealed class LateNetwork : INetwork
 
     public ImmutableArray<TransportAddress> LocalAddresses => _network.LocalAddresses;
 
+    public ImmutableArray<TransportAddress> Gateways => _network.Gateways;
+
     public IDisposable WatchAddresses(Action<ImmutableArray<TransportAddress>> changed) => _network.WatchAddresses(changed);
 
     public INetworkSocket Open(SocketRequest request, ISocketInbox inbox) =>

@@ -176,7 +176,7 @@ internal static class Planner
     private static bool MayBeSilent(NatFacts nat) => Judge(nat) != PortKind.Known && nat.Filtering == NatFilteringFact.EndpointIndependent;
 
     /// <summary>The chance that a side with a known port takes a packet from a port of the other's that it has not sent to.</summary>
-    private static double Admittance(NatFacts nat) => nat.Filtering switch
+    private static double Admittance(NatFacts nat) => nat.HasPortMapping ? 0.95 : nat.Filtering switch
     {
         NatFilteringFact.EndpointIndependent or NatFilteringFact.AddressDependent => 0.9,
         NatFilteringFact.Unknown => 0.3,

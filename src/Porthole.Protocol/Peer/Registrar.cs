@@ -359,6 +359,7 @@ internal sealed class Registrar(PeerContext context)
         _isProbed |= isDecisive;
         context.Events.Enqueue(new PeerEvent.NatReported(Report));
         Announce(now, links);
+        SeekHops(now, report);
         context.Ports.Review(now, Report);
     }
 
@@ -372,7 +373,6 @@ internal sealed class Registrar(PeerContext context)
         var found = context.Candidates.Where(candidate => !candidatesBefore.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
         var infos = _infos.Where(info => !infosBefore.Any(known => known.Address == info.Address && known.Transport == info.Transport)).ToImmutableArray();
         foreach (var link in links) link.HandleLocalCandidates(now, infos, found);
-        SeekHops(now, report);
     }
 
     /// <summary>Has the reach of the NATs measured, once on each network, where a packet that ends outside of them may be needed: they filter by port.</summary>

@@ -14,6 +14,8 @@ internal sealed class TracedNetwork(INetwork network, IPeerTrace trace) : INetwo
 
     public ImmutableArray<TransportAddress> LocalAddresses => network.LocalAddresses;
 
+    public ImmutableArray<TransportAddress> Gateways => network.Gateways;
+
     public IDisposable WatchAddresses(Action<ImmutableArray<TransportAddress>> changed) => network.WatchAddresses(changed);
 
     public INetworkSocket Open(SocketRequest request, ISocketInbox inbox)
