@@ -121,7 +121,6 @@ public sealed class SimulatedHost : SimulatedNode
         else if (_sockets.ContainsKey(local)) return false;
         socket = new SimulatedSocket(request.Socket, machine, local, request.TimeToLive);
         _sockets.Add(local, socket);
-        Traffic.SocketsBound++;
         return true;
     }
 

@@ -21,9 +21,6 @@ public sealed class TrafficCounters
     /// <summary>Packets of this host that ended on the way.</summary>
     public long Dropped { get; internal set; }
 
-    /// <summary>UDP sockets that were ever bound.</summary>
-    public long SocketsBound { get; internal set; }
-
     /// <summary>TCP segments sent, whatever they are.</summary>
     public long SegmentsSent { get; private set; }
 

@@ -153,29 +153,31 @@ public sealed class Meeting
             [.. Enumerable.Range(firstAddress, towards.Addresses).Select(static number => TransportAddress.Parse($"{Address(number)}:0"))];
 
         private readonly Queue<Instant> _lastSecond = [];
+        private readonly HashSet<TransportAddress> _sources = [];
         private long _packetsBefore;
-        private long _socketsBefore;
-        private int _datagrams;
+        private int _checks;
         private int _most;
         private int _longest;
 
-        public MeetingCost Cost => new(Packets - _packetsBefore, peer.Host.Traffic.SocketsBound - _socketsBefore)
+        public MeetingCost Cost => new(Packets - _packetsBefore)
         {
-            Datagrams = _datagrams,
+            Checks = _checks,
             MostInASecond = _most,
             LongestCheck = _longest,
+            Sockets = Math.Max(0, _sources.Count - 1),
         };
 
         private long Packets => peer.Host.Traffic.Sent + peer.Host.Traffic.SegmentsSent;
 
-        public void Start() => (_packetsBefore, _socketsBefore) = (Packets, peer.Host.Traffic.SocketsBound);
+        public void Start() => _packetsBefore = Packets;
 
         public void Take(in PacketTraceEntry entry)
         {
-            if (entry.Step != TraceStep.Sent || entry.Flow.Protocol != Nat.NatProtocol.Udp) return;
+            if (entry.Step != TraceStep.Sent || entry.Flow.Protocol != Nat.NatProtocol.Udp || entry.Kind != PacketKind.Stun) return;
             if (entry.Place != peer.Host.Name || !_targets.Contains(entry.Flow.Destination.Host)) return;
-            _datagrams++;
-            if (entry.Kind == PacketKind.Stun) _longest = Math.Max(_longest, entry.Length);
+            _checks++;
+            _sources.Add(entry.Flow.Source);
+            _longest = Math.Max(_longest, entry.Length);
             _lastSecond.Enqueue(entry.At);
             while (entry.At - _lastSecond.Peek() >= TimeSpan.FromSeconds(1)) _lastSecond.Dequeue();
             _most = Math.Max(_most, _lastSecond.Count);

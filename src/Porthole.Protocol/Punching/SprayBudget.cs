@@ -27,6 +27,9 @@ public sealed class SprayBudget
     /// <summary>The most failures that are remembered; the oldest are forgotten first.</summary>
     internal const int MaxFailures = 256;
 
+    /// <summary>The packets of a second that may wait for the next. Answers to the other side's checks may not: the rest leaves room for some of them.</summary>
+    internal const int MaxGuessesPerSecond = MaxPacketsPerSecond - 8;
+
     private static readonly TimeSpan s_slot = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Any second touches eleven slots at most.</summary>
@@ -40,7 +43,7 @@ public sealed class SprayBudget
 
     private readonly int[] _planned = new int[Slots];
     private long _slot;
-    private readonly PacketWindow _window = new(MaxPacketsPerSecond);
+    private readonly PacketWindow _window = new(MaxGuessesPerSecond);
     private readonly List<SprayFailure> _failures = [];
     private SprayAim _aim;
 

@@ -15,10 +15,10 @@ public sealed class SprayBudgetTests
     private static readonly TimeSpan s_tick = TimeSpan.FromTicks(1);
 
     [Fact]
-    public void Two_hundred_packets_go_in_any_second_and_not_one_more()
+    public void Guesses_fill_a_second_but_for_what_must_not_wait_and_not_one_more_goes()
     {
         var budget = Begun();
-        for (int i = 0; i < SprayBudget.MaxPacketsPerSecond; i++) Assert.True(budget.TryProbe(s_start + i * TimeSpan.FromMilliseconds(1)));
+        for (int i = 0; i < SprayBudget.MaxGuessesPerSecond; i++) Assert.True(budget.TryProbe(s_start + i * TimeSpan.FromMilliseconds(1)));
 
         Assert.False(budget.TryProbe(s_start + TimeSpan.FromSeconds(1) - s_tick));
         Assert.Equal(s_start + TimeSpan.FromSeconds(1), budget.NextAt);
@@ -31,7 +31,7 @@ public sealed class SprayBudgetTests
     public void Ordinary_checks_leave_guesses_less_room()
     {
         var budget = Begun();
-        for (int i = 0; i < SprayBudget.MaxPacketsPerSecond - 1; i++) budget.Count(s_start);
+        for (int i = 0; i < SprayBudget.MaxGuessesPerSecond - 1; i++) budget.Count(s_start);
         Assert.True(budget.TryProbe(s_start));
         Assert.False(budget.TryProbe(s_start));
         budget.Count(s_start); // what must go, goes
@@ -50,8 +50,8 @@ public sealed class SprayBudgetTests
             if (budget.TryProbe(now)) sent.Add(now);
         }
 
-        for (int i = SprayBudget.MaxPacketsPerSecond; i < sent.Count; i++) Assert.True(sent[i] - sent[i - SprayBudget.MaxPacketsPerSecond] >= TimeSpan.FromSeconds(1));
-        Assert.InRange(sent.Count, 8 * SprayBudget.MaxPacketsPerSecond - 100, 8 * SprayBudget.MaxPacketsPerSecond); // all of it can be used
+        for (int i = SprayBudget.MaxGuessesPerSecond; i < sent.Count; i++) Assert.True(sent[i] - sent[i - SprayBudget.MaxGuessesPerSecond] >= TimeSpan.FromSeconds(1));
+        Assert.InRange(sent.Count, 8 * SprayBudget.MaxGuessesPerSecond - 100, 8 * SprayBudget.MaxGuessesPerSecond); // all of it can be used
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class SprayBudgetTests
     {
         var budget = Begun();
         var now = s_start;
-        for (int i = 0; i < SprayBudget.MaxProbes; i++, now += TimeSpan.FromMilliseconds(5)) Assert.True(budget.TryProbe(now));
+        for (int i = 0; i < SprayBudget.MaxProbes; i++, now += TimeSpan.FromMilliseconds(6)) Assert.True(budget.TryProbe(now));
         Assert.False(budget.TryProbe(now + TimeSpan.FromMinutes(1)));
         budget.End(now, hadConnection: true);
         Assert.True(budget.TryBegin(now, s_aim));

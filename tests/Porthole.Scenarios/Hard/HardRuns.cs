@@ -12,8 +12,8 @@ namespace Porthole.Scenarios.Hard;
 /// </summary>
 internal sealed class HardRuns
 {
-    /// <summary>The budget of one attempt and side: datagrams to the other side's addresses, those within any second, their length, and sockets.</summary>
-    public const int MaxDatagrams = 2_000, MaxInASecond = 200, MaxCheck = 128, MaxSockets = 256;
+    /// <summary>The budget of one attempt and side: STUN messages to the other side's addresses, those within any second, their length, and sockets.</summary>
+    public const int MaxChecks = 2_000, MaxInASecond = 200, MaxCheck = 128, MaxSockets = 256;
 
     private HardRuns(IReadOnlyList<(ulong Seed, MeetingResult Result)> runs) => Runs = runs;
 
@@ -69,10 +69,10 @@ internal sealed class HardRuns
         var failed = Runs.Where(static run => run.Result.ToDirect is null).Select(static run => run.Seed).ToList();
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Share:P1} of {Runs.Count} direct, p50 {At(0.5):0} ms, p95 {At(0.95):0} ms, by {methods}; at most {costs.Max(static cost => cost.Datagrams)} datagrams, ")
+            $"{Share:P1} of {Runs.Count} direct, p50 {At(0.5):0} ms, p95 {At(0.95):0} ms, by {methods}; at most {costs.Max(static cost => cost.Checks)} checks, ")
             + string.Create(
                 CultureInfo.InvariantCulture,
-                $"{costs.Max(static cost => cost.MostInASecond)} in a second, {costs.Max(static cost => cost.Sockets)} sockets, checks of {costs.Max(static cost => cost.LongestCheck)} bytes")
+                $"{costs.Max(static cost => cost.MostInASecond)} in a second, {costs.Max(static cost => cost.Sockets)} sockets, the longest of {costs.Max(static cost => cost.LongestCheck)} bytes")
             + (failed.Count == 0 ? "" : $"; failed: seeds {string.Join(", ", failed.Take(8))}");
 
         double At(double share) => GridCell.Percentile(times, share)?.TotalMilliseconds ?? double.NaN;
@@ -93,8 +93,8 @@ internal sealed class HardRuns
 
     private static IEnumerable<string> Overspent(MeetingCost cost, int sockets)
     {
-        if (cost.Datagrams > MaxDatagrams) yield return $"{cost.Datagrams} datagrams";
-        if (cost.MostInASecond > MaxInASecond) yield return $"{cost.MostInASecond} datagrams in a second";
+        if (cost.Checks > MaxChecks) yield return $"{cost.Checks} checks";
+        if (cost.MostInASecond > MaxInASecond) yield return $"{cost.MostInASecond} checks in a second";
         if (cost.LongestCheck > MaxCheck) yield return $"a check of {cost.LongestCheck} bytes";
         if (cost.Sockets > sockets) yield return $"{cost.Sockets} sockets";
     }

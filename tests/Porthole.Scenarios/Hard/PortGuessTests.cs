@@ -10,6 +10,30 @@ public sealed class PortGuessTests
     private const int MaxPolite = 60, MaxFresh = 4;
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_later = TimeSpan.FromSeconds(6);
+
+    [Theory]
+    [InlineData("sequential")]
+    [InlineData("sequential by 2")]
+    [InlineData("sequential, 5/s")]
+    [InlineData("sequential, 20/s")]
+    [InlineData("preserving")]
+    public void A_port_restricted_peer_meets_one_whose_port_can_be_foreseen(string hard)
+    {
+        AssertBothWays("port-restricted", hard, s_soon, 0.97);
+    }
+
+    [Fact]
+    public void A_port_restricted_peer_meets_one_whose_port_may_be_any() => AssertBothWays("port-restricted", "random", s_later, 0.95);
+
+    [Theory]
+    [InlineData("sequential", "sequential")]
+    [InlineData("sequential by 2", "sequential by 2")]
+    [InlineData("sequential", "sequential by 2")]
+    [InlineData("sequential, 5/s", "sequential, 5/s")]
+    [InlineData("preserving", "preserving")]
+    [InlineData("preserving", "sequential")]
+    public void Two_whose_ports_can_be_foreseen_meet(string one, string other) => AssertBothWays(one, other, s_later, 0.95);
 
     [Theory]
     [InlineData("random", "random")]
@@ -25,6 +49,12 @@ public sealed class PortGuessTests
         }
     }
 
+    private static void AssertBothWays(string one, string other, TimeSpan within, double share)
+    {
+        HardRuns.Run(HardCells.Side(one), HardCells.Side(other), within).AssertDirect(share, HardCells.MaxSockets(one), HardCells.MaxSockets(other));
+        if (one != other) HardRuns.Run(HardCells.Side(other), HardCells.Side(one), within).AssertDirect(share, HardCells.MaxSockets(other), HardCells.MaxSockets(one));
+    }
+
     private static IEnumerable<string> Complaints(MeetingResult result)
     {
         if (result.FirstByte is null) yield return "nothing came over the relay";
@@ -32,7 +62,7 @@ public sealed class PortGuessTests
         if (result.Verdict.Reason != VerdictReason.HardNat) yield return $"the verdict after {s_soon} is {result.Verdict.Reason}";
         foreach (var cost in new[] { result.CallerCost, result.CalledCost })
         {
-            if (cost.Datagrams > MaxPolite) yield return $"{cost.Datagrams} datagrams";
+            if (cost.Checks > MaxPolite) yield return $"{cost.Checks} checks";
             if (cost.Sockets > MaxFresh) yield return $"{cost.Sockets} sockets";
         }
 
