@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
@@ -8,6 +9,8 @@ using Porthole.Lab.Live;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol;
+using Porthole.Runtime;
+using Porthole.Sockets;
 
 namespace Porthole.Cli;
 
@@ -139,6 +142,14 @@ internal sealed class PeerCommandOptions
             files.Write(); // also of a command that failed: that is when it is wanted
         }
     }
+
+    /// <summary>The network and the UDP port that the command line asks for, for a command that needs no server; port 0 is any.</summary>
+    /// <exception cref="PeerException">The address is not this host's.</exception>
+    public (INetwork Network, ushort Port) ReadNetwork(ParseResult parsed) =>
+        (NodeSetup.At(ReadLab(parsed.GetValue(_lab)) ?? (INetwork)new RealNetwork(), CheckAddress(parsed.GetValue(_ip))), (ushort)(parsed.GetValue(_port) ?? 0));
+
+    /// <summary>Whether the command line names a server, or says something that only a server is told.</summary>
+    public bool NeedsServer(CommandResult result) => new Option[] { _server, _identity, _token, _hideLan }.Any(option => result.GetResult(option) is not null);
 
     /// <summary>An address that is not this host's would leave the peer without any, and nobody would know why.</summary>
     private static IPAddress? CheckAddress(IPAddress? address)

@@ -21,6 +21,7 @@ public static class NatCheck
     /// <param name="patience">How long to wait for what is not answered; null is <see cref="DefaultPatience"/>.</param>
     /// <param name="observer">Told of each report as it comes, the last one included; null for nobody. It must not wait.</param>
     /// <param name="logger">Where a failing machine is reported; null for nowhere.</param>
+    /// <param name="network">Where sockets come from; null for this host's.</param>
     /// <param name="cancellationToken">Ends the check.</param>
     /// <returns>What was found out; not complete where the patience ended before, and <see cref="NatReport.Unknown"/> where nothing was answered.</returns>
     /// <exception cref="ArgumentException">There is no server.</exception>
@@ -30,6 +31,7 @@ public static class NatCheck
         TimeSpan? patience = null,
         Action<NatReport>? observer = null,
         ILogger? logger = null,
+        INetwork? network = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(servers);
@@ -38,7 +40,7 @@ public static class NatCheck
         var newest = NatReport.Unknown;
         var host = new MachineHost<NatCheckMachine>(
             new NatCheckMachine([.. servers], localPort, OperatingSystemEntropy.Instance, NatProbeOptions.Default),
-            new RealNetwork(),
+            network ?? new RealNetwork(),
             new InstantClock(TimeProvider.System),
             (machine, _) =>
             {

@@ -37,10 +37,13 @@ internal static class NodeSetup
     {
         var network = options.Network ?? new RealNetwork(options.TimeProvider);
         if (options.Trace is { } trace) network = new TracedNetwork(network, trace);
-        return options.BindAddress is { } address && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)
-            ? new OneAddress(network, TransportAddress.From(address, 0))
-            : network;
+        return At(network, options.BindAddress);
     }
+
+    /// <summary>A network with one address of it, if one is named.</summary>
+    public static INetwork At(INetwork network, IPAddress? address) => address is not null && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)
+        ? new OneAddress(network, TransportAddress.From(address, 0))
+        : network;
 
     /// <summary>A network of which one local address is used, whatever others there are.</summary>
     private sealed class OneAddress(INetwork network, TransportAddress address) : INetwork

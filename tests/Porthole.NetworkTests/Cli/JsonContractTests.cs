@@ -97,6 +97,10 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         Assert.Equal(0, (int)check["step"]!);
         Assert.True((bool)check["udpReachable"]!);
         Assert.True(IPEndPoint.TryParse((string)check["mapped"]!, out _));
+        Assert.Equal(
+            ["filtering", "lowestPort", "highestPort", "blockSize", "publicHosts", "keepsParity", "overloading", "hairpins", "spoiledByStrangers", "outerHops", "maxDatagram", "lifetimeMs", "complete", "unknown"],
+            check.AsObject().Select(static one => one.Key).SkipWhile(static key => key != "filtering").Take(14));
+        Assert.All(check["unknown"]!.AsObject(), one => Assert.True(check.AsObject().ContainsKey(one.Key) && ((string)one.Value!).Length > 0));
         var tcp = check["tcp"]!;
         Assert.Equal(["mapping", "allocation", "step", "lowestPort", "highestPort", "mapped", "local", "reachable", "addresses", "meaning"], tcp.AsObject().Select(static one => one.Key));
         Assert.Equal(("EIM", "preserve", 0, 0), ((string)tcp["mapping"]!, (string)tcp["allocation"]!, (int)tcp["lowestPort"]!, (int)tcp["highestPort"]!));

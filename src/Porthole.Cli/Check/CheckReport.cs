@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Porthole.Protocol.Discovery;
+
+namespace Porthole.Cli.Check;
+
+/// <summary>What <c>porthole check</c> writes: a picture for people, or one object.</summary>
+internal static class CheckReport
+{
+    /// <summary>Writes it.</summary>
+    /// <param name="report">What was found out.</param>
+    /// <param name="server">How the server is called.</param>
+    /// <param name="json">Whether to write JSON.</param>
+    public static void Write(NatReport report, string server, bool json)
+    {
+        if (json) WriteJson(report, server);
+        else WriteWords(report, server);
+    }
+
+    private static void WriteWords(NatReport report, string server)
+    {
+        foreach (string line in NatPicture.Draw(report, server)) Console.WriteLine(line);
+    }
+
+    private static void WriteJson(NatReport report, string server) => JsonLines.Write(null, writer =>
+    {
+        var main = MainOf(report.Mappings);
+        var mapping = report.IsUdpReachable ? report.Mapping : NatMapping.Blocked;
+        writer.WriteString("mapping", mapping.Code);
+        writer.WriteString("allocation", report.Allocation.Code);
+        writer.WriteNumber("step", report.Step);
+        writer.WriteAddress("mapped", main?.Mapped);
+        writer.WriteAddress("local", main?.Local);
+        writer.WriteBoolean("udpReachable", report.IsUdpReachable);
+        WriteFlag(writer, "preservesPort", report.PreservesPort);
+        writer.WriteBoolean("addressPool", report.HasAddressPool);
+        writer.WriteString("server", server);
+        WriteAddresses(writer, report.Mappings);
+        writer.WriteString("meaning", NatWords.Meaning(mapping, report.Mappings));
+        if (report.Tcp is { } tcp) WriteTcp(writer, tcp);
+        else writer.WriteNull("tcp");
+        WriteMore(writer, report);
+    });
+
+    private static void WriteMore(Utf8JsonWriter writer, NatReport report)
+    {
+        writer.WriteString("filtering", report.Filtering.Code);
+        writer.WriteNumber("lowestPort", report.LowestPort);
+        writer.WriteNumber("highestPort", report.HighestPort);
+        writer.WriteNumber("blockSize", report.BlockSize);
+        writer.WriteNumber("publicHosts", report.PublicHosts);
+        WriteFlag(writer, "keepsParity", report.KeepsParity);
+        WriteFlag(writer, "overloading", report.IsOverloading);
+        WriteFlag(writer, "hairpins", report.Hairpins);
+        WriteFlag(writer, "spoiledByStrangers", report.IsSpoiledByStrangers);
+        writer.WriteNumber("outerHops", report.OuterHops);
+        writer.WriteNumber("maxDatagram", report.MaxDatagram);
+        if (report.Lifetime is { } lifetime) writer.WriteMilliseconds("lifetimeMs", lifetime);
+        else writer.WriteNull("lifetimeMs");
+        writer.WriteBoolean("complete", report.IsComplete);
+        writer.WriteStartObject("unknown");
+        foreach (var (field, why) in NatWords.Why(report)) writer.WriteString(field, why);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteTcp(Utf8JsonWriter writer, TcpNatReport report)
+    {
+        var main = MainOf(report.Mappings);
+        writer.WriteStartObject("tcp");
+        writer.WriteString("mapping", report.Mapping.Code);
+        writer.WriteString("allocation", report.Allocation.Code);
+        writer.WriteNumber("step", report.Step);
+        writer.WriteNumber("lowestPort", report.LowestPort);
+        writer.WriteNumber("highestPort", report.HighestPort);
+        writer.WriteAddress("mapped", main?.Mapped);
+        writer.WriteAddress("local", main?.Local);
+        writer.WriteBoolean("reachable", report.IsReachable);
+        WriteAddresses(writer, report.Mappings);
+        writer.WriteString("meaning", NatWords.Meaning(report.Mapping, report.Mappings));
+        writer.WriteEndObject();
+    }
+
+    private static void WriteAddresses(Utf8JsonWriter writer, ImmutableArray<LocalMapping> mappings)
+    {
+        writer.WriteStartArray("addresses");
+        foreach (var mapping in mappings)
+        {
+            writer.WriteStartObject();
+            writer.WriteAddress("local", mapping.Local);
+            writer.WriteAddress("mapped", mapping.Mapped);
+            writer.WriteString("mapping", mapping.Mapping.Code);
+            if (mapping.RoundTripTime is { } rtt) writer.WriteMilliseconds("rttMs", rtt);
+            else writer.WriteNull("rttMs");
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteFlag(Utf8JsonWriter writer, string name, bool? flag)
+    {
+        if (flag is { } known) writer.WriteBoolean(name, known);
+        else writer.WriteNull(name);
+    }
+
+    private static LocalMapping? MainOf(ImmutableArray<LocalMapping> mappings) => mappings.FirstOrDefault(static mapping => !mapping.Mapped.IsIPv6) ?? mappings.FirstOrDefault();
+}
