@@ -74,8 +74,8 @@ internal static class NatWords
     private static string Filtering(NatFiltering filtering) => filtering switch
     {
         NatFiltering.EndpointIndependent => "lets in everybody",
-        NatFiltering.AddressDependent => "lets in every port of an address that was sent to",
-        NatFiltering.AddressAndPortDependent => "lets in only the address and port that was sent to",
+        NatFiltering.AddressDependent => "lets in every port of addresses it has sent to",
+        NatFiltering.AddressAndPortDependent => "lets in only addresses and ports it has sent to",
         _ => "lets in other ports of the server; other addresses could not be tried",
     };
 

@@ -17,6 +17,9 @@ internal static class StunCheck
     /// <summary>The port of a server that is named without one (RFC 8489 section 18.6).</summary>
     public const ushort StandardPort = 3478;
 
+    /// <summary>What is wrong with a text that names no server.</summary>
+    public const string BadServer = "is no STUN server: use HOST or HOST:PORT, and brackets around an IPv6 address.";
+
     /// <summary>How long a server that did not answer is looked at again, to say what is wrong with it.</summary>
     private static readonly TimeSpan s_secondLook = TimeSpan.FromSeconds(1);
 
@@ -54,7 +57,7 @@ internal static class StunCheck
 
     private static async Task<TransportAddress[]> ResolveAsync(string server, CancellationToken cancellationToken)
     {
-        TryParse(server, out string host, out ushort port);
+        if (!TryParse(server, out string host, out ushort port)) throw new PeerException(PeerError.BadRequest, $"'{server}' {BadServer}");
         IPAddress[] found;
         try
         {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Microsoft.Extensions.Logging;
 using Porthole.Cli.Check;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
@@ -34,7 +33,7 @@ internal static class CheckCommand
         {
             foreach (var token in result.Tokens)
             {
-                if (!StunCheck.TryParse(token.Value, out _, out _)) result.AddError($"'{token.Value}' is no STUN server: use HOST or HOST:PORT, and brackets around an IPv6 address.");
+                if (!StunCheck.TryParse(token.Value, out _, out _)) result.AddError($"'{token.Value}' {StunCheck.BadServer}");
             }
 
             if (result.Tokens.Count > MaxServers) result.AddError(string.Create(CultureInfo.InvariantCulture, $"At most {MaxServers} STUN servers are asked."));

@@ -40,7 +40,7 @@ public sealed class NatPictureTests
               |                  reach directly
               |       ports      preserve: the public port is the local one where that
               |                  is free
-              |       filtering  APDF: lets in only the address and port that was sent to
+              |       filtering  APDF: lets in only addresses and ports it has sent to
               |       lifetime   120 s at least without traffic
               |       hairpin    yes: hosts behind it reach each other by its public
               |                  address too
