@@ -186,8 +186,8 @@ internal sealed partial class PeerLink
         _punch.HandleDeadline(now);
     }
 
-    // Once there is a proved path all that is left to send are consent checks on it, which nothing must delay.
-    private bool IsPunchDone => _punch is { Agent.State: IceState.Completed } && _active is { IsDirect: true };
+    // Once there is a proved path all that is left to send are consent checks on it, which nothing must delay; unless UDP is still looked for beside TCP.
+    private bool IsPunchDone => _punch is { Agent.State: IceState.Completed, Udp: not { IsRunning: true } } && _active is { IsDirect: true };
 
     private Instant? PunchDeadline
     {

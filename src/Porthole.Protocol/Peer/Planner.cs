@@ -22,6 +22,9 @@ internal static class Planner
     /// <summary>How long a spray by UDP lasts at most. What has not met by then costs a relayed connection less than it brings.</summary>
     public static readonly TimeSpan SprayTime = TimeSpan.FromSeconds(6);
 
+    /// <summary>How long a side that need not speak first waits for the other's checks, before it checks as well.</summary>
+    public static readonly TimeSpan SilentTime = TimeSpan.FromMilliseconds(500);
+
     /// <summary>The pause from one round to the next; longer where round trips are.</summary>
     public static readonly TimeSpan RoundPeriod = TimeSpan.FromMilliseconds(500);
 
@@ -60,12 +63,13 @@ internal static class Planner
 
     /// <summary>
     /// The chance of plain checks between signalled addresses. Two mappings that do not depend on the destination meet. One that does still meets the other where
-    /// that admits every port of an address it has sent to.
+    /// that admits every port of an address it has sent to, or where it admits everybody itself: an answer leaves by the port that was asked.
     /// </summary>
     public static double PlainChance(NatFacts here, NatFacts there)
     {
         var (one, other) = (Judge(here), Judge(there));
         if (one == PortKind.Known && other == PortKind.Known) return 0.95;
+        if (LetsEverybodyIn(here) || LetsEverybodyIn(there)) return 0.9;
         if (one != PortKind.Known && other != PortKind.Known) return Math.Max(Admittance(here), Admittance(there)) / 2;
         return Admittance(one == PortKind.Known ? here : there);
     }
@@ -107,13 +111,13 @@ internal static class Planner
         if (here.Mapping == NatMappingFact.Blocked || there.Mapping == NatMappingFact.Blocked || here.RelayOnly || there.RelayOnly || here.TcpOnly || there.TcpOnly) return;
         double plain = PlainChance(here, there);
         plan.Add(new PlannedMethod(PunchMethod.Plain, plain, 60, 0, TimeSpan.FromSeconds(3)));
-        if (MayBeSilent(here) && !(MayBeSilent(there) && isControlling)) plan.Add(new PlannedMethod(PunchMethod.Silent, 0.95, 0, 0, RoundPeriod));
+        if (MayBeSilent(here) && !(MayBeSilent(there) && isControlling)) plan.Add(new PlannedMethod(PunchMethod.Silent, 0.95, 0, 0, SilentTime));
         var (own, other) = (Judge(here), Judge(there));
         switch (own, other)
         {
             case (PortKind.Known, PortKind.Known):
                 bool isSpoiled = here.IsSpoiledByStrangers == true || there.IsSpoiledByStrangers == true;
-                plan.Add(new PlannedMethod(PunchMethod.Opener, isSpoiled ? 0.9 : 0.3, 4 * Rounds, Rounds, RoundsTime(Rounds)));
+                plan.Add(new PlannedMethod(PunchMethod.Opener, isSpoiled ? 0.9 : 0.3, OpenerMethod.Rounds * (1 + OpenerMethod.Copies), OpenerMethod.Rounds, RoundsTime(2 * OpenerMethod.Rounds)));
                 break;
             case (PortKind.Next, PortKind.Next):
                 plan.Add(new PlannedMethod(PunchMethod.Cross, 0.95, Rounds * (ScanPackets + 1), Rounds, RoundsTime(Rounds)));
@@ -173,7 +177,9 @@ internal static class Planner
     }
 
     // A packet of its own would only open another port: the other side's packet gets in, and is answered from the port that it came to.
-    private static bool MayBeSilent(NatFacts nat) => Judge(nat) != PortKind.Known && nat.Filtering == NatFilteringFact.EndpointIndependent;
+    private static bool MayBeSilent(NatFacts nat) => Judge(nat) != PortKind.Known && LetsEverybodyIn(nat);
+
+    private static bool LetsEverybodyIn(NatFacts nat) => nat.Filtering == NatFilteringFact.EndpointIndependent;
 
     /// <summary>The chance that a side with a known port takes a packet from a port of the other's that it has not sent to.</summary>
     private static double Admittance(NatFacts nat) => nat.HasPortMapping ? 0.95 : nat.Filtering switch

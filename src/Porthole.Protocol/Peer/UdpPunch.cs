@@ -15,8 +15,8 @@ internal sealed class UdpPunch
     /// <summary>How long plain checks go alone where they have a chance: most pairs need no guessing, and are through by then.</summary>
     public static readonly TimeSpan PlainTime = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>The least hop limit that gets a packet out of a home: its router, and one more for a carrier's.</summary>
-    private const int DefaultOuterHops = 2;
+    /// <summary>The least hop limit that gets a packet out of a home: it passes the router there, and dies at the next.</summary>
+    public const int DefaultOuterHops = 2;
 
     /// <summary>From this chance on plain checks are worth waiting for.</summary>
     private const double WorthWaiting = 0.5;
@@ -31,6 +31,7 @@ internal sealed class UdpPunch
     private readonly List<CandidateInfo> _told = [];
     private UdpMethod? _running;
     private Instant? _nextAt;
+    private Instant? _speakAt;
 
     private UdpPunch(PeerContext context, SessionId session, PeerId peer, PunchPlan plan, IceAgent agent, FreshSockets sockets, PunchRecord record)
     {
@@ -84,6 +85,7 @@ internal sealed class UdpPunch
         get
         {
             var next = _running is null ? _nextAt : _running.IsOver ? Instant.Zero : _running.NextDeadline;
+            next = Instant.Earlier(next, _speakAt);
             return _shots.Count > 0 ? Instant.Earlier(next, Budget.NextAt) : next;
         }
     }
@@ -95,7 +97,8 @@ internal sealed class UdpPunch
         if (punch.Main is null || punch.Remote == default) return punch;
         foreach (var planned in record.Plan)
         {
-            if (planned.Method is PunchMethod.Predict or PunchMethod.FreshSocket or PunchMethod.Cross or PunchMethod.Spray) punch._waiting.Enqueue(planned);
+            agent.IsSilent |= planned.Method == PunchMethod.Silent;
+            if (planned.Method is PunchMethod.Opener or PunchMethod.Predict or PunchMethod.FreshSocket or PunchMethod.Cross or PunchMethod.Spray) punch._waiting.Enqueue(planned);
         }
 
         return punch;
@@ -106,6 +109,7 @@ internal sealed class UdpPunch
     /// <param name="startAt">When plain checks begin.</param>
     public void Start(Instant now, Instant startAt)
     {
+        if (Agent.IsSilent) _speakAt = startAt + Planner.SilentTime;
         if (!_waiting.TryPeek(out var first)) return;
         bool mayWait = first.Method == PunchMethod.Spray || Planner.PlainChance(Record.Here, Record.There) >= WorthWaiting;
         _nextAt = mayWait ? startAt + PlainTime : now;
@@ -115,6 +119,7 @@ internal sealed class UdpPunch
     /// <summary>Takes the passing of time.</summary>
     public void HandleDeadline(Instant now)
     {
+        if (_speakAt <= now) (_speakAt, Agent.IsSilent) = (null, false);
         if (_running is { } running)
         {
             if (!running.IsOver && running.NextDeadline <= now) running.HandleDeadline(now);
@@ -252,6 +257,7 @@ internal sealed class UdpPunch
         {
             PunchMethod.Spray => new SprayMethod(this, planned),
             PunchMethod.Cross => new CrossMethod(this),
+            PunchMethod.Opener => new OpenerMethod(this),
             PunchMethod.Predict when Here == PortKind.Next => new PredictMethod(this),
             PunchMethod.Predict or PunchMethod.FreshSocket when Here == PortKind.Same => new FreshMethod(this),
             _ => new AwaitMethod(this, planned.Time),

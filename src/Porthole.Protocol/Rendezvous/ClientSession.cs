@@ -79,7 +79,7 @@ internal sealed class ClientSession(PeerId remote, int generation)
 
         if (!_publicHosts.Contains(address.Host)) return false;
         bool isInside = address.IsPrivate || address.IsLoopback;
-        return !isInside || server.IsPrivate || server.IsLoopback || HasNeighbour(own, address);
+        return !isInside || server.IsPrivate || server.IsLoopback || (candidate.Purpose == CandidatePurpose.Check && HasNeighbour(own, address));
     }
 
     private bool TakeLocalHost(TransportAddress address)
