@@ -23,8 +23,8 @@ public sealed class Meeting
         // Three equal links: half of the way each.
         var half = new LinkOptions { Delay = options.OneWay / 2 };
         World = new PeerInternet(seed, half);
-        var homeA = AddHome("nat-a", options.Caller, 1, "192.168.1.0/24", half);
-        var homeB = AddHome("nat-b", options.Called, 101, "192.168.2.0/24", half);
+        var homeA = AddHome("nat-a", options.Caller, 1, "192.168.1", half);
+        var homeB = AddHome("nat-b", options.Called, 101, "192.168.2", half);
         Called = World.AddPeer("bob", homeB.Inside, "192.168.2.10", change: Change);
         Caller = World.AddPeer("alice", homeA.Inside, "192.168.1.10", change: Change);
         (_fromCaller, _fromCalled) = (new Flow(Caller, options.Called, 101), new Flow(Called, options.Caller, 1));
@@ -66,8 +66,9 @@ public sealed class Meeting
     private SimulatedRouter AddHome(string name, MeetingSide side, int firstAddress, string inside, LinkOptions link)
     {
         string addresses = string.Join(',', Enumerable.Range(firstAddress, side.Addresses).Select(Address));
-        var home = Lab.Internet.AddNat(name, side.Nat, addresses, inside, link);
+        var home = Lab.Internet.AddNat(name, side.Nat, addresses, $"{inside}.0/24", link);
         home.Link.BlocksUdp = side.BlocksUdp;
+        if (side.HasGateway) home.AddPortControl($"{inside}.1");
         return home;
     }
 
