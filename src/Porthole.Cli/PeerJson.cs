@@ -25,13 +25,13 @@ internal static class PeerJson
         if (path.RoundTrip is { } rtt) writer.WriteMilliseconds("rttMs", rtt);
     });
 
-    public static void WriteVerdict(PathVerdict verdict) => JsonLines.Write("verdict", writer =>
+    /// <summary>Why the path of a connection is what it is.</summary>
+    /// <param name="verdict">The verdict.</param>
+    /// <param name="peer">Whose connection; null where there is one only.</param>
+    public static void WriteVerdict(PathVerdict verdict, string? peer = null) => JsonLines.Write("verdict", writer =>
     {
-        writer.WriteString("reason", verdict.Reason.ToString());
-        writer.WriteString("sentence", verdict.Sentence);
-        writer.WriteNumber("checksSent", verdict.ChecksSent);
-        writer.WriteNumber("checksReceived", verdict.ChecksReceived);
-        writer.WriteNumber("answersReceived", verdict.AnswersReceived);
+        if (peer is not null) writer.WriteString("peer", peer);
+        VerdictJson.WriteFields(writer, verdict);
     });
 
     public static void WriteCheck(PeerEvent.CheckTraced check, TimeSpan? elapsed, double? at = null) => JsonLines.Write("check", writer =>

@@ -42,6 +42,9 @@ public static class PunchMethods
 {
     extension(PunchMethod method)
     {
+        /// <summary>Whether it makes TCP connections.</summary>
+        public bool IsTcp => method is PunchMethod.Tcp or PunchMethod.TcpPredict or PunchMethod.TcpSpray;
+
         /// <summary>The short form: plain, silent, opener, fresh-socket, predict, cross, spray, tcp, tcp-predict, tcp-spray, relay.</summary>
         public string Code => method switch
         {

@@ -18,7 +18,11 @@ public sealed partial class PeerConnection
 
     internal void HandleConfirmed() => _confirmed.TrySetResult();
 
-    internal void HandleVerdict(PathVerdict verdict) => Verdict = verdict;
+    internal void HandleVerdict(PathVerdict verdict)
+    {
+        Verdict = verdict;
+        if (VerdictChanged is { } handler) _node.Raise(() => handler(this, verdict));
+    }
 
     internal void HandlePath(ConnectionPath path)
     {

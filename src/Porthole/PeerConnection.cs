@@ -41,6 +41,12 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <summary>Raised when the connection has moved to another path; in order, not on the machine's thread.</summary>
     public event EventHandler<ConnectionPath>? PathChanged;
 
+    /// <summary>
+    /// Raised when there is more to say about why the path is what it is: a punch was decided, a path died; in order, not on the machine's thread. A connection that stays
+    /// on the relay tries again and again, and each time says what it found, often the same.
+    /// </summary>
+    public event EventHandler<PathVerdict>? VerdictChanged;
+
     /// <summary>The number of the connection in its node, as events of <see cref="PeerOptions.Observer"/> name it.</summary>
     public ConnectionHandle Handle { get; }
 
@@ -62,7 +68,7 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <summary>The path that is used now.</summary>
     public ConnectionPath Path { get; private set; } = new(PathKind.Relay, null, null, null);
 
-    /// <summary>Why it is that path.</summary>
+    /// <summary>Why it is that path: in a sentence, in one word for programs, with what both sides know of their NATs, what was tried, and what could be changed.</summary>
     public PathVerdict Verdict { get; private set; } = PathVerdict.Pending;
 
     /// <summary>Completes with the first sealed round trip; is cancelled when the connection ends before.</summary>
@@ -154,8 +160,8 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 Verdict = await _node.InvokeAsync((machine, _) => machine.GetVerdict(Handle)).ConfigureAwait(false);
-                var error = Verdict.Reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere ? PeerError.UdpBlocked : PeerError.NoDirectPath;
-                throw new PeerException(error, $"No direct path to {RemoteLabel} within {timeout.TotalSeconds:0.###} s: {Verdict.Sentence}");
+                var error = Verdict.Reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere or VerdictReason.UdpBlockedBoth ? PeerError.UdpBlocked : PeerError.NoDirectPath;
+                throw new PeerException(error, $"No direct path to {RemoteLabel} within {timeout.TotalSeconds:0.###} s: {Verdict.Sentence} {Verdict.Advice}".TrimEnd());
             }
         }
     }

@@ -97,6 +97,7 @@ public sealed partial class PeerNode
                 HandlePath(moved);
                 break;
             case PeerEvent.VerdictChanged verdict:
+                PeerMetrics.VerdictChanged(verdict.Verdict);
                 Find(verdict.Connection)?.HandleVerdict(verdict.Verdict);
                 break;
             case PeerEvent.SessionActivity activity:

@@ -123,7 +123,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         {
             var report = await link.Connection.GetReportAsync().ConfigureAwait(false);
             var rtt = report.Paths.FirstOrDefault(static path => path.IsActive)?.SmoothedRoundTrip ?? report.Path.RoundTrip;
-            string why = report.Path.IsDirect ? "" : $" ({report.Verdict.Sentence})";
+            string why = report.Path.IsDirect ? "" : $" ({report.Verdict.InFull})";
             string waiting = link.Undelivered == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {link.Undelivered} messages not delivered yet");
             return $"{link.Label}: {report.Path.InWords}{(rtt is { } time ? $", {Words.Span(time)}" : "")}{waiting}{why}";
         }

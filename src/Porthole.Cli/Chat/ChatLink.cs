@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
+using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;
 
@@ -25,6 +26,9 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     public string Label { get; } = label;
 
     public PeerConnection Connection { get; } = connection;
+
+    /// <summary>What the person was told last of the path; null before the first word.</summary>
+    public PathVerdict? Verdict { get; set; }
 
     /// <summary>Completes when both sides have said hello; is cancelled if that does not happen.</summary>
     public Task Ready => _ready.Task;

@@ -1,5 +1,4 @@
 using Porthole.Cli.Terminal;
-using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;
@@ -67,8 +66,10 @@ internal sealed class ChatSession(ChatSettings settings)
             case PeerEvent.CheckTraced check:
                 view.Show(new ChatEvent.Check(check, at));
                 break;
-            case PeerEvent.VerdictChanged { Verdict.Reason: not VerdictReason.Direct } changed:
-                if (room?.Links.FirstOrDefault(link => link.Connection.Handle == changed.Connection) is { } link) view.Show(new ChatEvent.Reason(link.Label, changed.Verdict));
+            case PeerEvent.VerdictChanged changed:
+                if (room?.Links.FirstOrDefault(link => link.Connection.Handle == changed.Connection) is not { } link || !changed.Verdict.IsNewsAfter(link.Verdict)) break;
+                link.Verdict = changed.Verdict;
+                view.Show(new ChatEvent.Reason(link.Label, changed.Verdict));
                 break;
             case PeerEvent.PresenceChanged presence:
                 room?.HandlePresence(presence.Peer, presence.Online);

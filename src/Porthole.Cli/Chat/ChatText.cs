@@ -24,7 +24,7 @@ internal static class ChatText
         ChatEvent.Connected { IsNew: true } connected => Mark + $"Connected to {connected.Peer}, met for the first time. Type /verify {connected.Peer} to compare a number with them.",
         ChatEvent.Connected connected => Mark + $"Connected to {connected.Peer}.",
         ChatEvent.Path path => Mark + $"{path.Peer} is {path.On.InWords}{(path.On.RoundTrip is { } rtt ? $", {Words.Span(rtt)}" : "")}.",
-        ChatEvent.Reason { Verdict.Reason: not (VerdictReason.Direct or VerdictReason.Pending) } reason => Mark + $"{reason.Peer}: {reason.Verdict.Sentence}",
+        ChatEvent.Reason { Verdict.Reason: not VerdictReason.Direct } reason => Mark + $"{reason.Peer}: {reason.Verdict.InFull}",
         ChatEvent.Reason => null,
         ChatEvent.Check check => Mark + $"check {check.Traced.Step.Code}: {check.Traced.Local} - {check.Traced.Remote}",
         ChatEvent.Pair pair => Mark + $"checks pass between {pair.Local} and {pair.Remote}",

@@ -91,8 +91,7 @@ internal sealed class JsonView(bool showsChecks) : IChatView
                 break;
             case ChatEvent.Reason e:
                 writer.WriteString("peer", e.Peer);
-                writer.WriteString("reason", e.Verdict.Reason.ToString());
-                writer.WriteString("sentence", e.Verdict.Sentence);
+                VerdictJson.WriteFields(writer, e.Verdict);
                 break;
             case ChatEvent.Pair e:
                 writer.WriteAddress("local", e.Local);

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
@@ -102,11 +104,26 @@ internal static class ListenCommand
                 if (json) PeerJson.WritePath(path, null, name);
                 else Console.WriteLine($"{name}: {path.InWords}.");
             };
+            var told = new StrongBox<PathVerdict?>();
+            connection.VerdictChanged += (_, verdict) => SayVerdict(name, verdict, told);
+            SayVerdict(name, connection.Verdict, told); // what there was to say before anybody listened
             await Echo.RunAsync(connection, stop.Token).ConfigureAwait(false);
             if (!connection.Closed.IsCompleted) return;
             var end = await connection.Closed.ConfigureAwait(false);
             string reason = end.Text.Length > 0 ? $": {Words.Safe(end.Text)}" : "";
             Say("closed", connection, name, $"{name} is gone ({end.Error}){reason}");
+        }
+
+        private void SayVerdict(string name, PathVerdict verdict, StrongBox<PathVerdict?> told)
+        {
+            lock (told)
+            {
+                if (!verdict.IsNewsAfter(told.Value)) return;
+                told.Value = verdict;
+            }
+
+            if (json) PeerJson.WriteVerdict(verdict, name);
+            else if (verdict.Reason != VerdictReason.Direct) Console.WriteLine($"{name}: {verdict.InFull}"); // the path was told
         }
 
         private void Say(string what, PeerConnection connection, string name, string text)

@@ -12,6 +12,7 @@ namespace Porthole.Cli.Meet;
 internal sealed class MeetReport(MeetSettings settings, PeerOptions options, PeerEventLog log)
 {
     private ImmutableArray<OwnAddress> _own = [];
+    private PathVerdict? _verdict;
     private long _began;
     private bool _isRegistered;
     private bool _isServerLost;
@@ -43,8 +44,8 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
     /// <summary>No direct path came in time, and the relay goes on.</summary>
     public void NoDirect(PathVerdict verdict, TimeSpan patience) => log.Post(() =>
     {
-        if (settings.Json) PeerJson.WriteVerdict(verdict);
-        else Line($"No direct path within {patience.TotalSeconds:0.###} s: {verdict.Sentence} It goes on over the relay, and the server is needed.");
+        if (settings.Json) SayVerdict(verdict);
+        else Line($"No direct path within {patience.TotalSeconds:0.###} s: {verdict.InFull} It goes on over the relay, and the server is needed.");
     });
 
     /// <summary>The other side said something.</summary>
@@ -117,11 +118,21 @@ internal sealed class MeetReport(MeetSettings settings, PeerOptions options, Pee
                 if (settings.Json) PeerJson.WritePath(moved.Path, Elapsed(at), null);
                 else Line($"Path: {moved.Path.InWords}, after {Words.Span(Elapsed(at))}.");
                 break;
+            case PeerEvent.VerdictChanged changed when settings.Json:
+                SayVerdict(changed.Verdict);
+                break;
             case PeerEvent.CheckTraced check when settings.Checks:
                 if (settings.Json) PeerJson.WriteCheck(check, Elapsed(at));
                 else Line($"check {check.Step.Code}: {check.Local} - {check.Remote} after {Words.Span(Elapsed(at))}");
                 break;
         }
+    }
+
+    private void SayVerdict(PathVerdict verdict)
+    {
+        if (!verdict.IsNewsAfter(_verdict)) return;
+        _verdict = verdict;
+        PeerJson.WriteVerdict(verdict);
     }
 
     private TimeSpan Elapsed(long at) => Stopwatch.GetElapsedTime(_began, at);

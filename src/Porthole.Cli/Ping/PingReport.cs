@@ -14,6 +14,7 @@ internal sealed class PingReport(PingSettings settings, PeerEventLog log)
     private readonly List<Action> _heldBack = [];
     private long _began;
     private bool _hasSession;
+    private PathVerdict? _verdict;
 
     /// <summary>The connect call is made now: times count from here.</summary>
     public void Begin(PeerNode node)
@@ -44,9 +45,10 @@ internal sealed class PingReport(PingSettings settings, PeerEventLog log)
         });
     });
 
+    /// <summary>No direct path came in time; the complaint that follows says why.</summary>
     public void Verdict(PathVerdict verdict) => log.Post(() =>
     {
-        if (settings.Json) PeerJson.WriteVerdict(verdict);
+        if (settings.Json) SayVerdict(verdict);
     });
 
     /// <summary>Writes the sum; nothing is written after it.</summary>
@@ -96,14 +98,22 @@ internal sealed class PingReport(PingSettings settings, PeerEventLog log)
                 if (settings.Json) JsonLines.Write("ringing", writer => writer.WriteMilliseconds("elapsedMs", elapsed));
                 else Console.WriteLine($"{settings.Target} is being asked whether it takes the call.");
                 break;
-            case PeerEvent.VerdictChanged { Verdict.Reason: not (VerdictReason.Direct or VerdictReason.Pending) } changed when !settings.Json:
-                AfterSession(() => Console.WriteLine(changed.Verdict.Sentence));
+            case PeerEvent.VerdictChanged changed:
+                AfterSession(() => SayVerdict(changed.Verdict));
                 break;
             case PeerEvent.CheckTraced check when settings.Checks:
                 if (settings.Json) PeerJson.WriteCheck(check, elapsed);
                 else Console.WriteLine($"check {check.Step.Code}: {check.Local} - {check.Remote} after {Words.Span(elapsed)}");
                 break;
         }
+    }
+
+    private void SayVerdict(PathVerdict verdict)
+    {
+        if (!verdict.IsNewsAfter(_verdict)) return;
+        _verdict = verdict;
+        if (settings.Json) PeerJson.WriteVerdict(verdict);
+        else if (verdict.Reason != VerdictReason.Direct) Console.WriteLine(verdict.InFull); // the path was told
     }
 
     private void AfterSession(Action say)

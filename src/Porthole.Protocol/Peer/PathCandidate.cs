@@ -19,6 +19,9 @@ internal sealed class PathCandidate(PathId id, PathKind kind, SocketId socket, T
     /// <summary>The pair on which checks went both ways under the present credentials; null while there is none. Only a pair may be proved.</summary>
     public CandidatePair? Pair { get; set; }
 
+    /// <summary>The method that found it first; null while there was no pair.</summary>
+    public PunchMethod? Method { get; set; }
+
     /// <summary>Whether checks went both ways.</summary>
     public bool IsPairValid => Pair is not null;
 

@@ -17,6 +17,9 @@ public sealed record PathVerdict(VerdictReason Reason, string Sentence, int Chec
     /// <summary>Those of them that were refused.</summary>
     public int TcpRefusals { get; init; }
 
+    /// <summary>Whose network it is that there is no direct path.</summary>
+    public VerdictBlame Blame { get; init; }
+
     /// <summary>What led to the direct path; <see cref="PunchMethod.Relay"/> while there is none.</summary>
     public PunchMethod Method { get; init; } = PunchMethod.Relay;
 

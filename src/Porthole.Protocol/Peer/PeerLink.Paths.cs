@@ -26,10 +26,8 @@ internal sealed partial class PeerLink
 
     public PathVerdict Verdict { get; private set; } = PathVerdict.Pending;
 
-    /// <summary>As <see cref="Verdict"/>; while the first punch is under way, what can be said of it so far.</summary>
-    public PathVerdict VerdictSoFar => Verdict.Reason == VerdictReason.Pending && _punch is { HadPair: false } punch
-        ? VerdictWriter.Write(VerdictWriter.Explain(_context.Nat, punch), punch, path: null, wantsRelay: false)
-        : Verdict;
+    /// <summary>As <see cref="Verdict"/>; but while the first punch is under way, what can be said of it so far.</summary>
+    public PathVerdict VerdictSoFar => Verdict.Reason == VerdictReason.Pending && _punch is { HadPair: false } ? VerdictWriter.Explain(Facts()) : Verdict;
 
     /// <summary>Takes more candidates of the other side.</summary>
     public void HandleCandidates(Instant now, int generation, ImmutableArray<CandidateInfo> candidates)
@@ -260,7 +258,7 @@ internal sealed partial class PeerLink
                 if (FindConnection(failed.Pair.Socket) is { } silent) HandleConnectionFailed(now, silent);
                 break;
             case IceEvent.StateChanged { State: IceState.Failed }:
-                if (!punch.HadPair) Announce(now, VerdictWriter.Explain(_context.Nat, punch));
+                if (!punch.HadPair) Announce(now, VerdictWriter.Explain(Facts()));
                 if (_active is not { IsDirect: true, IsDead: false }) _schedule.HandleFailure(now);
                 break;
             case IceEvent.StateChanged or IceEvent.PairSelected:
@@ -279,6 +277,7 @@ internal sealed partial class PeerLink
         }
 
         path.Pair = pair;
+        path.Method ??= punch.FindMethod(pair);
         if (path == _active) punch.Agent.Use(pair); // found again by a new agent, which must not release it
         if (pair.RoundTrip is { } roundTrip) path.RoundTrip = roundTrip;
         if (path.EarlyProof is { } proof) HandlePathProved(now, path, proof);
@@ -419,13 +418,22 @@ internal sealed partial class PeerLink
         Session!.Duplicate(now, null);
     }
 
-    private void Announce(Instant now, VerdictReason reason)
+    private void Announce(Instant now, VerdictReason reason) => Announce(now, VerdictWriter.Write(reason, Facts()));
+
+    private void Announce(Instant now, PathVerdict verdict)
     {
-        Verdict = VerdictWriter.Write(reason, _punch, _active is { IsDead: false } ? _active.ToPublic() : null, _context.Options.RelayOnly);
-        if (_punch is { } punch) Verdict = Verdict with { Here = punch.Record.Here, There = punch.Record.There, Tried = punch.Tried };
-        if (reason == VerdictReason.Direct && _punch?.Record.Winner is { } winner) Verdict = Verdict with { Method = winner };
-        _context.Events.Enqueue(new PeerEvent.VerdictChanged(Handle, Verdict));
-        ReportOutcome(now, reason);
+        Verdict = verdict;
+        _context.Events.Enqueue(new PeerEvent.VerdictChanged(Handle, verdict));
+        ReportOutcome(now, verdict.Reason);
+    }
+
+    private VerdictFacts Facts()
+    {
+        var path = _active is { IsDead: false } active ? active : null;
+        var facts = _punch is { } punch
+            ? VerdictFacts.Of(_context, punch)
+            : new VerdictFacts { Here = _context.Nat, There = NatFacts.Unknown with { RelayOnly = _isPeerRelayOnly }, Wanted = _context.Options.Transports };
+        return facts with { Path = path?.ToPublic(), Method = path?.Method };
     }
 
     /// <summary>Tells the server what this punch came to, if it wants to know: once.</summary>

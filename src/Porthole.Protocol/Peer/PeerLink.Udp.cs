@@ -75,7 +75,7 @@ internal sealed partial class PeerLink
         if (_closeIdleAt <= now) CloseIdleSockets(now);
         if (_punch is not { VerdictAt: { } verdictAt } punch || verdictAt > now) return;
         punch.VerdictAt = null;
-        Announce(now, VerdictWriter.Explain(_context.Nat, punch));
+        Announce(now, VerdictWriter.Explain(Facts()));
     }
 
     /// <summary>Closes the fresh sockets that carry no path and wait for none.</summary>

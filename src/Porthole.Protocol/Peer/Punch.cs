@@ -210,7 +210,7 @@ internal sealed class Punch
         _now = now;
         HadPair = true;
         VerdictAt = null;
-        Record.Winner = FindWinner(pair);
+        Record.Winner = FindMethod(pair);
         if (pair.Transport == Transports.Udp) Udp?.HandlePair(now, byMethod: Record.Winner != PunchMethod.Plain);
         HoldAgent();
     }
@@ -251,7 +251,8 @@ internal sealed class Punch
         return new MethodAttempt(method, packets, 0, _now - _createdAt, outcome);
     }
 
-    private PunchMethod FindWinner(CandidatePair pair)
+    /// <summary>The method that has found a pair.</summary>
+    public PunchMethod FindMethod(CandidatePair pair)
     {
         if (pair.Transport == Transports.Tcp)
         {

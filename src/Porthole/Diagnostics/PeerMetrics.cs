@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Diagnostics;
@@ -24,6 +25,9 @@ public static class PeerMetrics
 
     private static readonly Counter<long> s_moves = s_meter.CreateCounter<long>("porthole.path.changes", "{change}", "Moves of a connection to another path.");
 
+    private static readonly Counter<long> s_punches =
+        s_meter.CreateCounter<long>("porthole.punches", "{punch}", "Punches that were decided, by what led to a direct path, or why nothing did.");
+
     private static readonly Counter<long> s_serverLosses = s_meter.CreateCounter<long>("porthole.server.losses", "{loss}", "Losses of the server.");
 
     internal static void Opened(bool isIncoming, TimeSpan elapsed)
@@ -40,6 +44,12 @@ public static class PeerMetrics
     {
         s_moves.Add(1, new KeyValuePair<string, object?>("porthole.path", path.Kind.ToString()));
         if (path.IsDirect) s_directDuration.Record(elapsed.TotalSeconds);
+    }
+
+    internal static void VerdictChanged(PathVerdict verdict)
+    {
+        if (verdict.Reason is VerdictReason.Pending or VerdictReason.RelayOnly or VerdictReason.PathLost) return; // no punch was decided
+        s_punches.Add(1, new KeyValuePair<string, object?>("porthole.method", verdict.Method.Code), new KeyValuePair<string, object?>("porthole.reason", verdict.Reason.ToString()));
     }
 
     internal static void ServerLost(PeerError error) => s_serverLosses.Add(1, new KeyValuePair<string, object?>("porthole.error", error.ToString()));

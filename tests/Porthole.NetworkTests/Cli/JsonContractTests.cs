@@ -28,6 +28,12 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         var pair = Assert.Single(events, static e => NameOf(e) == "pair");
         Assert.True((double)pair["elapsedMs"]! <= (double)direct["elapsedMs"]!);
 
+        var verdict = events.Last(static e => NameOf(e) == "verdict"); // TCP may have been the first
+        AssertVerdict(verdict);
+        Assert.Equal(("Direct", "nobody", "plain", ""), ((string)verdict["reason"]!, (string)verdict["blame"]!, (string)verdict["method"]!, (string)verdict["advice"]!));
+        Assert.Equal("EIM", (string)verdict["here"]!["mapping"]!);
+        Assert.Contains(verdict["tried"]!.AsArray(), static attempt => ((string)attempt!["method"]!, (string)attempt["outcome"]!) == ("plain", "succeeded"));
+
         var pongs = events.Where(static e => NameOf(e) == "pong").ToArray();
         Assert.Equal([0, 1, 2, 3, 4], pongs.Select(static e => (int)e["seq"]!));
         Assert.All(pongs, static e => Assert.True((double)e["rttMs"]! > 0));
@@ -72,7 +78,12 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         var result = await CliProcess.RunAsync(
             server.NewHome(), "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--transport", "relay", "--wait-direct", "0.3", "--json");
         result.AssertEnded(3);
-        Assert.Equal("RelayOnly", (string)Assert.Single(result.Events, static e => NameOf(e) == "verdict")["reason"]!);
+        var verdict = Assert.Single(result.Events, static e => NameOf(e) == "verdict");
+        AssertVerdict(verdict);
+        Assert.Equal(("RelayOnly", "here", "relay"), ((string)verdict["reason"]!, (string)verdict["blame"]!, (string)verdict["method"]!));
+        Assert.Contains("--transport auto", (string)verdict["advice"]!, StringComparison.Ordinal);
+        Assert.Empty(verdict["tried"]!.AsArray());
+        Assert.Contains((string)verdict["sentence"]!, Assert.Single(result.Errors), StringComparison.Ordinal);
         Assert.Equal("""{"event":"done","sent":0,"received":0}""", result.Output[^1]);
     }
 
@@ -83,6 +94,9 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         await using var listener = await server.ListenAsync(bob);
         (await CliProcess.RunAsync(server.NewHome(), "ping", bob, "--as", alice, "--server", server.Address, "--count", "1", "--transport", "relay", "--json")).AssertEnded(0);
         Assert.Equal(alice, (string)(await listener.EventAsync("connected"))["peer"]!);
+        var verdict = await listener.EventAsync("verdict");
+        AssertVerdict(verdict);
+        Assert.Equal((alice, "RelayOnly", "there"), ((string)verdict["peer"]!, (string)verdict["reason"]!, (string)verdict["blame"]!));
         Assert.Equal("ClosedByPeer", (string)(await listener.EventAsync("closed"))["error"]!);
     }
 
@@ -127,6 +141,20 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         var result = await CliProcess.RunAsync(server.NewHome(), "peers", "--server", server.Address, "--room", room, "--json");
         result.AssertEnded(0);
         Assert.Equal(alice, (string)Assert.Single(result.Events[0]["peers"]!.AsArray())!["name"]!);
+    }
+
+    private static void AssertVerdict(JsonNode verdict)
+    {
+        string[] fields = ["event", "reason", "blame", "method", "sentence", "advice", "checksSent", "checksReceived", "answersReceived", "here", "there", "tried"];
+        Assert.Equal(fields, verdict.AsObject().Select(static one => one.Key).Where(static key => key != "peer"));
+        string[] facts =
+        [
+            "mapping", "filtering", "allocation", "step", "lowestPort", "highestPort", "blockSize", "publicHosts", "keepsParity", "spoiledByStrangers", "outerHops", "portMapping", "udpReachable",
+        ];
+        foreach (string side in (string[])["here", "there"]) Assert.Equal(facts, verdict[side]!.AsObject().Select(static one => one.Key));
+        foreach (var attempt in verdict["tried"]!.AsArray())
+            Assert.Equal(["method", "outcome", "packets", "sockets", "durationMs", "detail"], attempt!.AsObject().Select(static one => one.Key));
+        Assert.EndsWith(".", (string)verdict["sentence"]!, StringComparison.Ordinal);
     }
 
     private static string NameOf(JsonNode node) => (string)node["event"]!;

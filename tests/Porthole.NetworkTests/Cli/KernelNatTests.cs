@@ -40,7 +40,7 @@ public sealed class KernelNatTests : IDisposable
         var site = lab.AddSite(KernelNatKind.Symmetric);
         using var alice = Start(site.AddHost("alice"), "ping", "bob", "--as", "alice", "--wait-direct", "5", "--json", "--server", Url(lab));
         await WaitAsync(alice, "session");
-        Assert.Equal("HardNat", (string)(await WaitAsync(alice, "verdict"))["reason"]!);
+        Assert.Equal("RandomPortsBoth", (string)(await WaitAsync(alice, "verdict"))["reason"]!);
         Assert.Equal(3, await alice.WaitForExitAsync(s_limit, TestContext.Current.CancellationToken));
         var carol = site.AddHost("carol");
         string allocation = "unknown";

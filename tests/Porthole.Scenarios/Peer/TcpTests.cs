@@ -264,7 +264,7 @@ public sealed class TcpTests
         var pair = TcpPair.BehindNats(1, true, true, static options => options with { Transports = options.Name == "alice" ? Transports.Udp : Transports.All }).Call();
         Assert.True(pair.Until(() => pair.IsOpen, 2));
 
-        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.UdpBlockedHere && pair.VerdictOfBob().Reason == VerdictReason.UdpBlockedHere, 60), pair.Say());
+        Assert.True(pair.Until(() => pair.VerdictOfAlice().Reason == VerdictReason.UdpBlockedBoth && pair.VerdictOfBob().Reason == VerdictReason.UdpBlockedBoth, 60), pair.Say());
     }
 
     [Fact]
