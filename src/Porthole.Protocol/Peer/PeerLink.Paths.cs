@@ -441,6 +441,7 @@ internal sealed partial class PeerLink
     {
         if (_punch is not { IsReported: false, Plan.WantsOutcome: true } punch) return;
         if (reason is VerdictReason.Pending or VerdictReason.RelayOnly or VerdictReason.PathLost) return; // no punch came to that
+        if (punch is { HadPair: false, Agent.State: not IceState.Failed }) return; // little hope is no end
         punch.IsReported = true;
         _context.Rendezvous.ReportOutcome(now, Id, punch.Plan.Generation, Verdict.Method, reason);
     }

@@ -43,7 +43,8 @@ internal static class TcpPlanner
     private static int Sockets(int band) =>
         Math.Clamp((int)Math.Ceiling(Math.Sqrt(band * -Math.Log(1 - Confidence))), 1, Math.Min(SprayBudget.MaxSockets, Math.Max(1, band / 4)));
 
-    private static PortKind Judge(TcpNatFacts? nat)
+    /// <summary>How well the port of a side's next TCP connection can be foreseen.</summary>
+    public static PortKind Judge(TcpNatFacts? nat)
     {
         if (nat is null || nat.Mapping is not (NatMappingFact.AddressDependent or NatMappingFact.AddressAndPortDependent)) return PortKind.Known;
         return nat is { Allocation: NatAllocationFact.Sequential, Step: not 0 and >= -LongestStep and <= LongestStep } ? PortKind.Next : PortKind.Any;

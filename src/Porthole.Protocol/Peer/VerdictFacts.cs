@@ -54,10 +54,10 @@ internal sealed record VerdictFacts
     public bool IsSilentThere => IsSilent(There) || !HasUdpAddress;
 
     /// <summary>How well this side's next port can be foreseen, by the transport that matters.</summary>
-    public PortKind PortHere => UsesUdp ? Planner.Judge(Here) : Judge(Here.Tcp);
+    public PortKind PortHere => UsesUdp ? Planner.Judge(Here) : TcpPlanner.Judge(Here.Tcp);
 
     /// <summary>How well the other side's can be.</summary>
-    public PortKind PortThere => UsesUdp ? Planner.Judge(There) : Judge(There.Tcp);
+    public PortKind PortThere => UsesUdp ? Planner.Judge(There) : TcpPlanner.Judge(There.Tcp);
 
     /// <summary>The side whose port is not known beforehand.</summary>
     public VerdictBlame HardSide => Side(PortHere != PortKind.Known, PortThere != PortKind.Known);
@@ -116,7 +116,4 @@ internal sealed record VerdictFacts
     /// <summary>Whether a method looks for a port that is not known, by the transport that matters.</summary>
     private bool IsGuess(PunchMethod method) => method is not (PunchMethod.Plain or PunchMethod.Silent or PunchMethod.Opener or PunchMethod.Tcp or PunchMethod.Relay)
         && method.IsTcp != UsesUdp;
-
-    // What the UDP half says of its NAT is said of TCP's in the same words.
-    private static PortKind Judge(TcpNatFacts? tcp) => tcp is null ? PortKind.Known : Planner.Judge(new NatFacts(tcp.Mapping, tcp.Allocation, tcp.Step, UdpReachable: true));
 }
