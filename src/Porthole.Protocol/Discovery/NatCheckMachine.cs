@@ -7,17 +7,27 @@ namespace Porthole.Protocol.Discovery;
 /// A probe as a whole machine, which does nothing else: opens one socket on each local address and asks STUN servers that give no credentials, RFC 5780's or not.
 /// Its addresses are those of the first <see cref="SocketEvent.NetworkChanged"/>.
 /// </summary>
-/// <param name="servers">Addresses of STUN servers, the main one first.</param>
-/// <param name="localPort">The UDP port to ask from, on every local address; 0 leaves the choice to the system.</param>
-/// <param name="entropy">For ids.</param>
-/// <param name="options">When to ask, repeat and give up.</param>
-public sealed class NatCheckMachine(ImmutableArray<TransportAddress> servers, ushort localPort, EntropySource entropy, NatProbeOptions options) : ISocketUser
+public sealed class NatCheckMachine : ISocketUser
 {
-    private readonly NatProbe _probe = new(options, entropy);
+    private readonly ImmutableArray<TransportAddress> _servers;
+    private readonly ushort _localPort;
+    private readonly NatProbe _probe;
     private readonly Queue<SocketRequest> _requests = [];
     private readonly HashSet<SocketId> _opening = [];
+    private int _numbers;
     private int _sockets;
     private bool _isStarted;
+
+    /// <summary>Creates a machine that asks once it is told the host's addresses.</summary>
+    /// <param name="servers">Addresses of STUN servers, the main one first.</param>
+    /// <param name="localPort">The UDP port to ask from, on every local address; 0 leaves the choice to the system.</param>
+    /// <param name="entropy">For ids.</param>
+    /// <param name="options">When to ask, repeat and give up.</param>
+    public NatCheckMachine(ImmutableArray<TransportAddress> servers, ushort localPort, EntropySource entropy, NatProbeOptions options)
+    {
+        (_servers, _localPort) = (servers, localPort);
+        _probe = new NatProbe(options, entropy, NextSocket);
+    }
 
     /// <summary>What is known now.</summary>
     public NatReport Report => _probe.Report;
@@ -38,6 +48,10 @@ public sealed class NatCheckMachine(ImmutableArray<TransportAddress> servers, us
                 break;
             case SocketEvent.Opened opened when _opening.Remove(opened.Socket):
                 _probe.AddSocket(now, opened.Socket, opened.Local);
+                break;
+            case SocketEvent.Opened { Socket: var sample } when _probe.Owns(sample):
+            case SocketEvent.Failed { Socket: var lost } when _probe.Owns(lost):
+                _probe.HandleSocketEvent(now, socketEvent);
                 break;
             case SocketEvent.Failed failed:
                 _opening.Remove(failed.Socket);
@@ -60,7 +74,8 @@ public sealed class NatCheckMachine(ImmutableArray<TransportAddress> servers, us
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => _probe.TryWrite(now, ref writer);
 
     /// <inheritdoc/>
-    public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) => _requests.TryDequeue(out request);
+    public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) =>
+        _requests.TryDequeue(out request) || _probe.TryTakeRequest(out request);
 
     /// <summary>Takes the next event; drain to false after every input.</summary>
     public bool TryTakeEvent([NotNullWhen(true)] out NatProbeEvent? probeEvent) => _probe.TryTakeEvent(out probeEvent);
@@ -68,13 +83,16 @@ public sealed class NatCheckMachine(ImmutableArray<TransportAddress> servers, us
     private void Start(Instant now, ImmutableArray<TransportAddress> addresses)
     {
         _isStarted = true;
-        _probe.SetServers(now, servers, credential: null);
+        _probe.SetServers(now, _servers, credential: null);
         foreach (var address in addresses)
         {
-            if (_sockets == NatProbe.MaxSockets || !servers.Any(server => ProbeMessage.CanReach(address, server))) continue;
-            var socket = new SocketId(++_sockets);
+            if (_sockets == NatProbe.MaxSockets || !_servers.Any(server => ProbeMessage.CanReach(address, server))) continue;
+            var socket = NextSocket();
+            _sockets++;
             _opening.Add(socket);
-            _requests.Enqueue(new SocketRequest.UdpBind(socket, address.WithPort(localPort)));
+            _requests.Enqueue(new SocketRequest.UdpBind(socket, address.WithPort(_localPort)));
         }
     }
+
+    private SocketId NextSocket() => new(++_numbers);
 }

@@ -30,7 +30,7 @@ internal static class NatClassifier
         return agreeByPort ? NatMapping.EndpointOrAddressDependent : NatMapping.Unknown;
     }
 
-    /// <summary>How the NAT before one local host chooses ports, from all answers to its sockets.</summary>
+    /// <summary>How the NAT before one local host chooses ports, from the few answers to sockets that are kept. <see cref="PortClassifier"/> judges whole flights.</summary>
     public static (NatAllocation Allocation, int Step) JudgeAllocation(IEnumerable<NatObservation> answers)
     {
         var ordered = answers.OrderBy(static answer => answer.Order).ToList();

@@ -14,6 +14,9 @@ public enum NatFiltering
 
     /// <summary>Only the address and port that was sent to (APDF).</summary>
     AddressAndPortDependent,
+
+    /// <summary>EIF or ADF: a server with one address cannot tell them apart.</summary>
+    EndpointOrAddressDependent,
 }
 
 /// <summary>Filtering behaviours in words.</summary>
@@ -21,13 +24,14 @@ public static class NatFilterings
 {
     extension(NatFiltering filtering)
     {
-        /// <summary>The short form: EIF, ADF, APDF, unknown.</summary>
+        /// <summary>The short form: EIF, ADF, APDF, EIF-or-ADF, unknown.</summary>
         public string Code => filtering switch
         {
             NatFiltering.Unknown => "unknown",
             NatFiltering.EndpointIndependent => "EIF",
             NatFiltering.AddressDependent => "ADF",
             NatFiltering.AddressAndPortDependent => "APDF",
+            NatFiltering.EndpointOrAddressDependent => "EIF-or-ADF",
         };
     }
 }

@@ -6,4 +6,6 @@ namespace Porthole.Protocol.Discovery;
 /// <param name="Local">The socket's address.</param>
 /// <param name="Server">Who was asked.</param>
 /// <param name="Mapped">What it saw.</param>
-internal readonly record struct NatObservation(int Order, bool IsOrdered, TransportAddress Local, TransportAddress Server, TransportAddress Mapped);
+/// <param name="IsFresh">Whether nothing had left the socket before this round, so that all its mappings are new.</param>
+internal readonly record struct NatObservation(
+    int Order, bool IsOrdered, TransportAddress Local, TransportAddress Server, TransportAddress Mapped, bool IsFresh = true);

@@ -14,7 +14,11 @@ namespace Porthole.Protocol.Discovery;
 /// </remarks>
 /// <param name="options">When to ask, repeat and give up.</param>
 /// <param name="entropy">For ids and the spread of refreshes.</param>
-public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
+/// <param name="nextSocket">
+/// Numbers the next socket of the machine, for fresh sockets that the probe asks for itself; its owner hands on their requests, events and datagrams. With null it
+/// asks nothing but the mapped addresses of the sockets it is given.
+/// </param>
+public sealed partial class NatProbe(NatProbeOptions options, EntropySource entropy, Func<SocketId>? nextSocket = null)
 {
     /// <summary>The most servers that are asked: two hosts with four ports each.</summary>
     public const int MaxServers = 8;
@@ -68,7 +72,7 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         Probe(now);
     }
 
-    /// <summary>Takes a socket that is open, and asks from it.</summary>
+    /// <summary>Takes a socket that is open, and asks from it; where the probe has fresh sockets, from those beside it too.</summary>
     /// <param name="now">The moment.</param>
     /// <param name="socket">Its number.</param>
     /// <param name="local">The address it is bound to.</param>
@@ -76,10 +80,15 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <returns>False when there are <see cref="MaxSockets"/> already, or the socket is known.</returns>
     public bool AddSocket(Instant now, SocketId socket, TransportAddress local, bool isSample = false)
     {
-        if (_sockets.Count == MaxSockets || _sockets.Exists(probed => probed.Id == socket)) return false;
+        if (_sockets.Count(static probed => !probed.IsSample) == MaxSockets || _sockets.Exists(probed => probed.Id == socket)) return false;
         var added = new ProbedSocket(socket, local, isSample);
         _sockets.Add(added);
-        if (!_servers.IsDefault) StartRound(now, added, isFirstSchedule: true);
+        if (!_servers.IsDefault)
+        {
+            StartRound(now, added, isFirstSchedule: true);
+            OpenSamples(added);
+        }
+
         Advance(now);
         return true;
     }
@@ -87,7 +96,10 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <summary>Forgets a socket that is closed.</summary>
     public void RemoveSocket(Instant now, SocketId socket)
     {
-        if (_sockets.RemoveAll(probed => probed.Id == socket) == 0) return;
+        var removed = _sockets.Find(probed => probed.Id == socket);
+        if (removed is null) return;
+        _sockets.Remove(removed);
+        if (!removed.IsSample && !_sockets.Exists(other => !other.IsSample && other.Local.SameHost(removed.Local))) ForgetHost(removed.Local);
         Report = Report with { Mappings = Report.Mappings.RemoveAll(mapping => mapping.Socket == socket) }; // at once, even if no new report can be made yet
         Advance(now);
     }
@@ -96,8 +108,11 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// Asks everything again: the network may have changed. A report follows even if it says nothing new, for its proofs are; until then
     /// <see cref="Report"/> stays as it was. After <see cref="MaxRounds"/> in a row it may take a <see cref="RoundPause"/>.
     /// </summary>
-    public void Probe(Instant now)
+    /// <param name="now">The moment.</param>
+    /// <param name="isNewNetwork">Whether the network may be another than before, so that nothing that was found out holds until it is found again.</param>
+    public void Probe(Instant now, bool isNewNetwork = false)
     {
+        if (isNewNetwork) _traits.Clear();
         if (_servers.IsDefault) return;
         _roundAt = now;
         Advance(now);
@@ -107,13 +122,16 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
     /// <returns>True when it answers a question of this probe, genuinely or not: it is for nobody else.</returns>
     public bool HandleDatagram(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> datagram)
     {
-        if (!StunReader.TryParse(datagram, out var message) || !ProbeMessage.IsAnswer(message)) return false;
+        if (!StunReader.TryParse(datagram, out var message) || message.Method != StunMethod.Binding) return false;
         foreach (var probed in _sockets)
         {
             foreach (var question in probed.Questions)
             {
                 if (question.Transaction.Id != message.TransactionId) continue;
-                if (probed.Id == socket && question.Server == remote) HandleAnswer(now, probed, question, message);
+                if (question.Kind == NatQuestionKind.Hairpin) HandleReturn(now, question, message);
+                else if (!ProbeMessage.IsAnswer(message)) return false;
+                else if (probed.Id == socket && question.Kind != NatQuestionKind.Mapped) HandleTrialAnswer(now, probed, question, remote, message);
+                else if (probed.Id == socket && question.Server == remote) HandleAnswer(now, probed, question, message);
                 return true;
             }
         }
@@ -137,9 +155,9 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
             foreach (var question in socket.Questions)
             {
                 if (!question.IsDue) continue;
-                if (!writer.TryReserve(ProbeMessage.MaxRequest, out var segment)) return false;
-                writer.Begin(socket.Id, question.Server);
-                writer.Commit(ProbeMessage.WriteRequest(segment, question.Transaction.Id, options.Shown(socket.Local), _credential));
+                if (!writer.TryReserve(question.Kind == NatQuestionKind.Mapped ? ProbeMessage.MaxRequest : ProbeMessage.LargeDatagram, out var segment)) return false;
+                writer.Begin(socket.Id, question.Server, question.Kind == NatQuestionKind.Hairpin ? HairpinHops : 0);
+                writer.Commit(Write(segment, socket, question));
                 question.IsDue = false;
                 return true;
             }
@@ -161,20 +179,24 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         }
 
         (_roundAt, _reported) = (null, null);
-        foreach (var socket in _sockets) StartRound(now, socket, isFirstSchedule: true);
+        CloseSamples();
+        foreach (var socket in _sockets.ToArray())
+        {
+            StartRound(now, socket, isFirstSchedule: true);
+            OpenSamples(socket);
+        }
     }
 
     private void StartRound(Instant now, ProbedSocket socket, bool isFirstSchedule)
     {
         var schedule = isFirstSchedule ? options.FirstSchedule : options.Schedule;
         var questions = new List<NatQuestion>();
-        foreach (var server in _servers)
+        foreach (var server in ServersFor(socket))
         {
-            if (!ProbeMessage.CanReach(socket.Local, server)) continue;
-            questions.Add(new NatQuestion(server, new StunTransaction(TransactionId.Create(entropy), schedule, now), _order++));
+            questions.Add(new NatQuestion(NatQuestionKind.Mapped, server, new StunTransaction(TransactionId.Create(entropy), schedule, now), _order++));
         }
 
-        socket.StartRound(questions, isFirstSchedule);
+        socket.StartRound(now, questions, isFirstSchedule);
         (_settleAt, _isSettled) = (null, false);
     }
 
@@ -189,8 +211,10 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
             case ProbeVerdict.Mapped:
                 if (!question.Transaction.TryComplete(now, message.TransactionId)) return;
                 question.IsDue = false;
+                if (message.TryGetAddress(StunAttributeType.OtherAddress, out var other)) question.Other = other;
                 bool isUnchanged = socket.HandleAnswer(now, question, mapped, proof);
                 if (socket.IsRoundOpen && !_isSettled) _settleAt ??= now + NatProbeOptions.SettleTime;
+                if (_credential is null && !socket.IsSample) AskOthers(now, socket, question);
                 if (!isUnchanged) StartRound(now, socket, isFirstSchedule: true);
                 else if (socket.Kept == question) ScheduleRefresh(socket, question.Transaction.LastSentAt);
                 if (socket.Kept == question) FollowAge(now, socket, mapped);
@@ -225,7 +249,8 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         }
 
         if (_settleAt <= now) (_settleAt, _isSettled) = (null, true);
-        TryReport();
+        TryReport(now);
+        AdvanceTrials(now);
         NextDeadline = FindNextDeadline();
     }
 
@@ -303,13 +328,14 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         socket.RefreshAt = from + pause;
     }
 
-    private void TryReport()
+    private void TryReport(Instant now)
     {
         if (_servers.IsDefault || _sockets.Count == 0) return;
+        if (!_isSettled && _samples is { IsOpening: true }) return;
         // A socket that leads nowhere (a VPN that is down, IPv6 without a route) must not hold up those that are answered.
         if (!_isSettled && _sockets.Exists(static socket => socket.IsRoundOpen && !socket.IsSilent)) return;
         foreach (var socket in _sockets) socket.TakeFindings();
-        Report = BuildReport();
+        Report = BuildReport(now);
         if (_reported is not null && _reported.SaysTheSameAs(Report)) return;
         _reported = Report;
         _events.Enqueue(new NatProbeEvent.Reported(Report));
@@ -327,10 +353,10 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         return next;
     }
 
-    private NatReport BuildReport()
+    private NatReport BuildReport(Instant now)
     {
         bool isReachable = _sockets.Exists(static socket => socket.WasHeard);
-        bool isComplete = _sockets.TrueForAll(static socket => socket.IsDecided);
+        bool isComplete = _sockets.TrueForAll(static socket => socket.IsDecided) && !AreTrialsOpen;
         var mappings = _sockets.Where(static socket => !socket.IsSample).Select(static socket => socket.ToMapping()).OfType<LocalMapping>().ToImmutableArray();
         var main = mappings.FirstOrDefault(static mapping => !mapping.Local.IsIPv6) ?? mappings.FirstOrDefault();
         if (main is null)
@@ -340,14 +366,33 @@ public sealed class NatProbe(NatProbeOptions options, EntropySource entropy)
         }
 
         var found = _sockets.Where(socket => socket.Local.SameHost(main.Local)).SelectMany(static socket => socket.Found).ToList();
-        var (allocation, step) = NatClassifier.JudgeAllocation(found);
+        var trials = Find(main.Local)?.Shown ?? default;
+        var (allocation, step) = _samples is null ? NatClassifier.JudgeAllocation(found) : PortClassifier.Judge(found);
+        var (lowest, highest, block) = main.Mapping is NatMapping.AddressDependent or NatMapping.AddressAndPortDependent ? PortClassifier.JudgeBand(found, allocation) : default;
+        int hosts = found.Select(static answer => answer.Mapped.Host).Distinct().Count();
         return new NatReport
         {
             Mapping = main.Mapping,
             Allocation = allocation,
             Step = step,
             PreservesPort = main.Mapped.Port == main.Local.Port,
-            HasAddressPool = found.Exists(answer => !answer.Mapped.SameHost(main.Mapped)),
+            HasAddressPool = hosts > 1,
+            Filtering = trials.Filtering,
+            LowestPort = lowest,
+            HighestPort = highest,
+            BlockSize = block,
+            PublicHosts = hosts,
+            KeepsParity = PortClassifier.JudgeParity(found, allocation),
+            IsOverloading = PortClassifier.IsOverloading(found) ? true : null,
+            IsSpoiledByStrangers = trials.IsSpoiledByStrangers,
+            Hairpins = trials.Hairpins,
+            MaxDatagram = trials.PassesLarge switch
+            {
+                true => ProbeMessage.LargeDatagram,
+                false => _plainRequest,
+                null => 0,
+            },
+            MeasuredAt = MeasuredAt(now),
             IsUdpReachable = true,
             IsComplete = isComplete,
             Mappings = mappings,

@@ -77,12 +77,15 @@ public sealed record NatReport
     /// <summary>What TCP finds there; null while nothing is known, or TCP is not wanted.</summary>
     public TcpNatReport? Tcp { get; init; }
 
-    /// <summary>Whether both reports say the same, apart from proofs and round trip times.</summary>
+    /// <summary>Whether both reports say the same, apart from proofs, times, and what is measured elsewhere.</summary>
     public bool SaysTheSameAs(NatReport other)
     {
         ArgumentNullException.ThrowIfNull(other);
         return (Mapping, Allocation, Step, PreservesPort, HasAddressPool, IsUdpReachable, IsComplete)
             == (other.Mapping, other.Allocation, other.Step, other.PreservesPort, other.HasAddressPool, other.IsUdpReachable, other.IsComplete)
+            && (Filtering, LowestPort, HighestPort, BlockSize, PublicHosts) == (other.Filtering, other.LowestPort, other.HighestPort, other.BlockSize, other.PublicHosts)
+            && (KeepsParity, IsOverloading, Hairpins, IsSpoiledByStrangers, MaxDatagram)
+                == (other.KeepsParity, other.IsOverloading, other.Hairpins, other.IsSpoiledByStrangers, other.MaxDatagram)
             && Mappings.Select(Essence).SequenceEqual(other.Mappings.Select(Essence));
 
         static (SocketId, TransportAddress, TransportAddress, NatMapping) Essence(LocalMapping mapping) =>

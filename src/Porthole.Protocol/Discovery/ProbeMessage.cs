@@ -5,8 +5,11 @@ namespace Porthole.Protocol.Discovery;
 /// <summary>The question "what do you see?" and how its answer is judged, over any transport: pure functions.</summary>
 internal static class ProbeMessage
 {
-    /// <summary>Header, local candidate (24), the longest user name (4 + 508), SHA-256 integrity (36), fingerprint (8).</summary>
-    public const int MaxRequest = 20 + 24 + 4 + ShortTermCredential.MaxUsernameLength + 36 + 8;
+    /// <summary>Header, CHANGE-REQUEST (8), local candidate (24), the longest user name (4 + 508), SHA-256 integrity (36), fingerprint (8).</summary>
+    public const int MaxRequest = 20 + 8 + 24 + 4 + ShortTermCredential.MaxUsernameLength + 36 + 8;
+
+    /// <summary>What a large datagram holds, in bytes of UDP payload: what a QUIC or sealed path is first tried with (RFC 9000 section 14.1), and fits IPv6's smallest link.</summary>
+    public const int LargeDatagram = 1_200;
 
     /// <summary>The longest proof that is kept, in bytes: what a registration takes. Its form is the server's business.</summary>
     public const int MaxProof = 192;
@@ -37,6 +40,36 @@ internal static class ProbeMessage
 
         request.WriteFingerprint();
         return request.Length;
+    }
+
+    /// <summary>Writes the request of a trial; what it wants is the server's own words (RFC 5780 section 7).</summary>
+    /// <param name="destination">Room for <see cref="LargeDatagram"/> bytes.</param>
+    /// <param name="kind">Which trial.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="credential">The credential; null asks without.</param>
+    /// <returns>Its length.</returns>
+    public static int WriteTrial(Span<byte> destination, NatQuestionKind kind, TransactionId id, ShortTermCredential? credential)
+    {
+        var request = new StunWriter(destination, StunClass.Request, StunMethod.Binding, id);
+        if (kind == NatQuestionKind.OtherPort) request.WriteUInt32(StunAttributeType.ChangeRequest, ChangeRequest.Port);
+        if (kind == NatQuestionKind.OtherHost) request.WriteUInt32(StunAttributeType.ChangeRequest, ChangeRequest.Port | ChangeRequest.Host);
+        if (kind == NatQuestionKind.Hairpin) credential = null; // it goes to no server
+        if (kind == NatQuestionKind.Large) request.WriteZeros(StunAttributeType.Padding, LargeDatagram - request.Length - SizeOfTail(credential) - StunHeader.AttributeHeaderSize);
+        if (credential is not null)
+        {
+            request.WriteBytes(StunAttributeType.Username, credential.UsernameBytes);
+            request.WriteIntegritySha256(credential.Key);
+        }
+
+        request.WriteFingerprint();
+        return request.Length;
+    }
+
+    private static int SizeOfTail(ShortTermCredential? credential)
+    {
+        int fingerprint = StunHeader.AttributeHeaderSize + Fingerprint.Size;
+        if (credential is null) return fingerprint;
+        return StunHeader.AttributeHeaderSize + StunHeader.Pad(credential.UsernameBytes.Length) + StunHeader.AttributeHeaderSize + MessageIntegrity.Sha256Size + fingerprint;
     }
 
     /// <summary>Whether a message answers a question of some probe.</summary>

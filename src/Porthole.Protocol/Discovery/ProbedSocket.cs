@@ -9,6 +9,7 @@ namespace Porthole.Protocol.Discovery;
 internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isSample)
 {
     private List<NatQuestion> _questions = [];
+    private int _rounds;
 
     public SocketId Id { get; } = id;
 
@@ -18,6 +19,12 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
 
     /// <summary>The questions of the round that runs, or ran last.</summary>
     public IReadOnlyList<NatQuestion> Questions => _questions;
+
+    /// <summary>Whether the sample was closed: what it found stands.</summary>
+    public bool IsClosed { get; set; }
+
+    /// <summary>When the round that runs, or ran last, was started.</summary>
+    public Instant StartedAt { get; private set; }
 
     /// <summary>What the report says of this socket: the answers of the last round that brought some.</summary>
     public ImmutableArray<NatObservation> Found { get; private set; } = [];
@@ -57,13 +64,23 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
     /// <summary>Whether all that can be found out was: answers came, or the long schedule brought none.</summary>
     public bool IsDecided { get; private set; }
 
-    public void StartRound(List<NatQuestion> questions, bool isFirstSchedule)
+    public void StartRound(Instant now, List<NatQuestion> questions, bool isFirstSchedule)
     {
-        _questions = questions;
+        (_questions, StartedAt) = (questions, now);
+        _rounds++;
         (IsRoundOpen, IsFirstSchedule, FirstAnswerAt, RefreshAt) = (questions.Count > 0, isFirstSchedule, null, null);
         if (isFirstSchedule) IsDecided = false;
         if (questions.Count == 0) (Found, Kept, Proof, IsSilent, WasHeard, IsDecided) = ([], null, default, false, false, true);
     }
+
+    /// <summary>Asks one question more, right behind the first.</summary>
+    public void AskSecond(NatQuestion question) => _questions.Insert(1, question);
+
+    /// <summary>Asks one question more.</summary>
+    public void Ask(NatQuestion question) => _questions.Add(question);
+
+    /// <summary>The trial of a kind; null when there was none in this round.</summary>
+    public NatQuestion? Find(NatQuestionKind kind) => _questions.Find(question => question.Kind == kind);
 
     /// <summary>Takes the servers' new answer to a question that is open.</summary>
     /// <returns>False when the mapping is another than before: the NAT, or the way to it, has changed.</returns>
@@ -83,6 +100,8 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
         return isUnchanged;
     }
 
+    private IEnumerable<NatQuestion> Mappings => _questions.Where(static question => question.Kind == NatQuestionKind.Mapped);
+
     public void HandleRefusal(NatQuestion question) => (question.IsRefused, question.IsDue, WasHeard) = (true, false, true);
 
     /// <summary>Takes over what this round has brought so far.</summary>
@@ -90,7 +109,7 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
     {
         if (!IsRoundOpen || FirstAnswerAt is not null)
         {
-            Found = [.. _questions.Where(static question => question.IsAnswered).Select(question => question.Observe(Local))];
+            Found = [.. Mappings.Where(static question => question.IsAnswered).Select(question => question.Observe(Local, _rounds == 1))];
         }
     }
 
@@ -98,7 +117,7 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
     /// <returns>False when it goes on, or had ended before.</returns>
     public bool TryEndRound()
     {
-        if (!IsRoundOpen || !_questions.TrueForAll(static question => question.HasEnded)) return false;
+        if (!IsRoundOpen || !Mappings.All(static question => question.HasEnded)) return false;
         IsRoundOpen = false;
         if (FirstAnswerAt is null) ForgetMapping();
         IsDecided = !IsSilent || IsSample || !IsFirstSchedule;

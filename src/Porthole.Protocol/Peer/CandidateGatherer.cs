@@ -76,6 +76,13 @@ internal static class CandidateGatherer
     /// <summary>What the other side is told of this side's NATs.</summary>
     public static NatFacts ToFacts(NatReport report) => new(ToFact(report.Mapping), ToFact(report.Allocation), report.Step, report.IsUdpReachable)
     {
+        Filtering = ToFact(report.Filtering),
+        LowestPort = report.LowestPort,
+        HighestPort = report.HighestPort,
+        BlockSize = report.BlockSize,
+        PublicHosts = Math.Min(report.PublicHosts, RendezvousLimits.MaxPooledHosts),
+        KeepsParity = report.KeepsParity,
+        IsSpoiledByStrangers = report.IsSpoiledByStrangers,
         OuterHops = report.OuterHops,
         Tcp = report.Tcp is { } tcp ? new TcpNatFacts(ToFact(tcp.Mapping), ToFact(tcp.Allocation), tcp.Step, tcp.LowestPort, tcp.HighestPort) : null,
     };
@@ -117,6 +124,15 @@ internal static class CandidateGatherer
         NatMapping.AddressAndPortDependent => NatMappingFact.AddressAndPortDependent,
         NatMapping.EndpointOrAddressDependent => NatMappingFact.EndpointOrAddressDependent,
         NatMapping.Blocked => NatMappingFact.Blocked,
+    };
+
+    // EIF or ADF: who must get in cannot build on the easier one.
+    private static NatFilteringFact ToFact(NatFiltering filtering) => filtering switch
+    {
+        NatFiltering.Unknown => NatFilteringFact.Unknown,
+        NatFiltering.EndpointIndependent => NatFilteringFact.EndpointIndependent,
+        NatFiltering.AddressDependent or NatFiltering.EndpointOrAddressDependent => NatFilteringFact.AddressDependent,
+        NatFiltering.AddressAndPortDependent => NatFilteringFact.AddressAndPortDependent,
     };
 
     private static NatAllocationFact ToFact(NatAllocation allocation) => allocation switch

@@ -21,7 +21,7 @@ internal sealed class PeerContext
         TcpPorts = new LocalTcpPorts(options.AnyPortInstead, NextSocket);
         Probing = NatProbeOptions.Default with { HideLocal = options.HideLan };
         Lifetimes = new LifetimeKeeper(entropy, NextSocket);
-        (Probe, TcpProbe) = (new NatProbe(Probing, entropy), new TcpNatProbe(Probing, entropy, NextSocket));
+        (Probe, TcpProbe) = (new NatProbe(Probing, entropy, NextSocket), new TcpNatProbe(Probing, entropy, NextSocket));
         HopProbe = new HopProbe(entropy, NextSocket);
     }
 

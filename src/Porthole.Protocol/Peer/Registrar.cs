@@ -70,6 +70,7 @@ internal sealed class Registrar(PeerContext context)
         context.Ports.Stop(now);
         foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
         context.TcpPorts.Close();
+        context.Probe.CloseSamples();
         context.Sockets.Close();
     }
 
@@ -99,7 +100,7 @@ internal sealed class Registrar(PeerContext context)
             context.IsReadyToPunch = _isProbed = _hasSoughtHops = false; // until the new addresses are proved
             _outerHops = 0;
             context.HopProbe.Stop();
-            if (context.Wants(Transports.Udp)) context.Probe.Probe(now);
+            if (context.Wants(Transports.Udp)) context.Probe.Probe(now, isNewNetwork: true);
             if (context.Wants(Transports.Tcp)) context.TcpProbe.Probe(now);
             Refresh();
         }
@@ -134,6 +135,10 @@ internal sealed class Registrar(PeerContext context)
                 ListenTcp(now);
                 Refresh();
                 lost = failed.Socket;
+                break;
+            case SocketEvent.Opened { Socket: var sample } when context.Probe.Owns(sample):
+            case SocketEvent.Failed { Socket: var lostSample } when context.Probe.Owns(lostSample):
+                context.Probe.HandleSocketEvent(now, socketEvent);
                 break;
             case SocketEvent.Failed failed when context.TcpPorts.TryFind(failed.Socket, out _):
                 context.TcpProbe.RemovePort(now, failed.Socket);

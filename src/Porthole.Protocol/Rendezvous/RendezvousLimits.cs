@@ -57,6 +57,12 @@ public static class RendezvousLimits
     /// <summary>The most STUN addresses a server announces: two hosts with four ports each.</summary>
     public const int MaxStunAddresses = 8;
 
+    /// <summary>The most public addresses that a peer may say it is seen under: pools are larger, but no peer sees more of one.</summary>
+    public const int MaxPooledHosts = 64;
+
+    /// <summary>The largest IP hop limit (RFC 791 section 3.1: eight bits).</summary>
+    public const int MaxHops = 255;
+
     /// <summary>The longest text for a person, in characters.</summary>
     public const int MaxText = 200;
 

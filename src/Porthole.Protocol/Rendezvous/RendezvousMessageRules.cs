@@ -77,7 +77,24 @@ internal static class RendezvousMessageRules
         presence == PresenceMode.Room ? room is not null && IsText(room, MaxRoom) : room is null;
 
     private static bool IsNat(NatFacts nat) =>
-        IsStep(nat.Step) && !(nat.TcpOnly && (nat.RelayOnly || nat.UdpReachable)) && (nat.Tcp is null || IsNat(nat.Tcp));
+        IsStep(nat.Step) && !(nat.TcpOnly && (nat.RelayOnly || nat.UdpReachable)) && IsBand(nat) && nat.PublicHosts is >= 0 and <= MaxPooledHosts
+        && nat.OuterHops is >= 0 and <= MaxHops && Enum.IsDefined(nat.Filtering) && (nat.Tcp is null || IsNat(nat.Tcp));
+
+    /// <summary>
+    /// Whether the band is one, from which somebody will choose ports to send to: both ends or none, none where ports follow each other, and a block that is a power of
+    /// two and holds the band.
+    /// </summary>
+    private static bool IsBand(NatFacts nat)
+    {
+        if (nat.LowestPort > nat.HighestPort || (nat.LowestPort == 0) != (nat.HighestPort == 0)) return false;
+        if (nat.LowestPort != 0 && nat.Allocation == NatAllocationFact.Sequential) return false;
+        return nat.BlockSize switch
+        {
+            0 => true,
+            < 0 or > ushort.MaxValue + 1 => false,
+            var size => nat.LowestPort != 0 && System.Numerics.BitOperations.IsPow2(size) && nat.LowestPort / size == nat.HighestPort / size,
+        };
+    }
 
     private static bool IsNat(TcpNatFacts nat) => IsStep(nat.Step) && nat.Allocation switch
     {

@@ -13,6 +13,7 @@ public sealed class RendezvousCodecTests
     private static readonly SessionId s_session = new(0x0123_4567_89AB_CDEF);
     private static readonly CandidateInfo s_candidate = WorldClient.Claim("203.0.113.1:40000", "192.168.1.10:5000") with { Proof = new byte[] { 1, 2, 3 } };
     private static readonly NatFacts s_nat = new(NatMappingFact.EndpointOrAddressDependent, NatAllocationFact.Sequential, -2, true);
+    private static readonly NatFacts s_random = new(NatMappingFact.AddressAndPortDependent, NatAllocationFact.Random, 0, true);
     private static readonly NatFacts s_tcpOnly = NatFacts.Unknown with { TcpOnly = true };
     private static readonly NatFacts s_bothNats = s_nat with { Tcp = new TcpNatFacts(NatMappingFact.AddressAndPortDependent, NatAllocationFact.Random, 0, 40_003, 40_250) };
     private static readonly HandshakeOffer s_offer = new(HandshakePattern.IKpsk2, new byte[1_200]);
@@ -163,6 +164,54 @@ public sealed class RendezvousCodecTests
         Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.Restarted(s_session, s_plan with { Nat = s_nat with { Tcp = facts } })), out ServerMessage? _));
     }
 
+    [Theory]
+    [InlineData(0, 0, 0, true)]
+    [InlineData(1, 65_535, 0, true)]
+    [InlineData(40_000, 40_000, 1, true)]
+    [InlineData(40_960, 41_471, 512, true)]
+    [InlineData(1, 65_535, 65_536, true)]
+    [InlineData(40_001, 40_000, 0, false)]
+    [InlineData(0, 40_000, 0, false)]
+    [InlineData(40_000, 0, 0, false)]
+    [InlineData(0, 0, 512, false)] // a block of what?
+    [InlineData(40_960, 41_472, 512, false)] // a port beyond the block
+    [InlineData(40_000, 40_001, 3, false)]
+    [InlineData(40_000, 40_001, -2, false)]
+    [InlineData(40_000, 40_001, 131_072, false)]
+    [InlineData(40_000, 40_001, int.MinValue, false)]
+    public void A_band_of_ports_is_one(int lowest, int highest, int block, bool isTaken)
+    {
+        AssertTaken(isTaken, s_random with { LowestPort = (ushort)lowest, HighestPort = (ushort)highest, BlockSize = block });
+        if (lowest != 0) AssertTaken(false, s_nat with { LowestPort = (ushort)lowest, HighestPort = (ushort)highest, BlockSize = block }); // its ports follow each other
+    }
+
+    [Theory]
+    [InlineData(0, 0, true)]
+    [InlineData(RendezvousLimits.MaxPooledHosts, RendezvousLimits.MaxHops, true)]
+    [InlineData(RendezvousLimits.MaxPooledHosts + 1, 1, false)]
+    [InlineData(1, RendezvousLimits.MaxHops + 1, false)]
+    [InlineData(-1, 1, false)]
+    [InlineData(1, -1, false)]
+    public void Numbers_of_hosts_and_hops_are_possible_ones(int hosts, int hops, bool isTaken) => AssertTaken(isTaken, s_nat with { PublicHosts = hosts, OuterHops = hops });
+
+    [Fact]
+    public void All_facts_arrive_as_they_were_sent()
+    {
+        foreach (var filtering in Enum.GetValues<NatFilteringFact>())
+        {
+            foreach (bool? answer in new bool?[] { null, false, true })
+            {
+                AssertTaken(true, s_random with
+                {
+                    Filtering = filtering, LowestPort = 40_960, HighestPort = 41_471, BlockSize = 512, PublicHosts = 2, KeepsParity = answer, IsSpoiledByStrangers = answer, OuterHops = 3,
+                    HasPortMapping = answer ?? false,
+                });
+            }
+        }
+
+        AssertTaken(false, s_nat with { Filtering = (NatFilteringFact)99 });
+    }
+
     [Fact]
     public void An_outcome_is_direct_by_a_method_or_relayed_for_a_reason()
     {
@@ -296,5 +345,15 @@ public sealed class RendezvousCodecTests
             RendezvousCodec.TryDecode(copy, out ClientMessage? _);
             RendezvousCodec.TryDecode(copy, out ServerMessage? _);
         }
+    }
+
+    private static void AssertTaken(bool isTaken, NatFacts facts)
+    {
+        var codec = new RendezvousCodec();
+        Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ClientMessage.Update([], facts)), out ClientMessage? update));
+        Assert.Equal(isTaken, RendezvousCodec.TryDecode(codec.Encode(new ServerMessage.Restarted(s_session, s_plan with { Nat = facts })), out ServerMessage? restarted));
+        if (!isTaken) return;
+        Assert.Equal(facts, Assert.IsType<ClientMessage.Update>(update).Nat);
+        Assert.Equal(facts, Assert.IsType<ServerMessage.Restarted>(restarted).Plan.Nat);
     }
 }

@@ -128,10 +128,10 @@ internal sealed class AttackWorld
     /// <summary>Where a peer has sent packets, and how many.</summary>
     public IReadOnlyDictionary<TransportAddress, int> SentBy(string peer) => _sent.GetValueOrDefault(peer) ?? [];
 
-    /// <summary>Asserts that a peer sent packets to these IP addresses and to no other.</summary>
+    /// <summary>Asserts that a peer sent packets to these IP addresses, to its own mapped address (whether its NAT turns them round), and to no other.</summary>
     public void AssertSentOnlyTo(string peer, params string[] addresses)
     {
-        var allowed = addresses.Append(PeerInternet.ServerAddress).Select(static address => TransportAddress.Parse($"{address}:0")).ToHashSet();
+        var allowed = addresses.Append(PeerInternet.ServerAddress).Append(peer == "alice" ? AlicePublic : BobPublic).Select(static address => TransportAddress.Parse($"{address}:0")).ToHashSet();
         Assert.Empty(SentBy(peer).Keys.Select(static address => address.Host).Where(address => !allowed.Contains(address)).Distinct());
     }
 
