@@ -9,6 +9,9 @@ internal static class NatClassifier
     /// </summary>
     public const int MaxStep = 16;
 
+    /// <summary>The fewest ports whose order shows that no question was overtaken.</summary>
+    private const int LeastSteady = 3;
+
     /// <summary>The mapping behaviour that one socket's answers show (RFC 5780 section 4.3, without CHANGE-REQUEST: the servers are several).</summary>
     public static NatMapping JudgeMapping(IReadOnlyList<NatObservation> answers)
     {
@@ -41,17 +44,26 @@ internal static class NatClassifier
         var all = ordered.Select(static answer => answer.Mapped).Distinct().Select(static mapped => (int)mapped.Port).ToList();
         if (all.Max() - all.Min() > all.Count * MaxStep) return (NatAllocation.Random, 0);
 
-        // A question that was repeated may have reached the NAT after later ones.
+        // A question that was repeated may have reached the NAT after later ones, or only its answer was late. Ports that rise or fall steadily all the same tell that
+        // they were given in this order: what was lost and repeated comes behind the others, which two ports alone do not show.
+        bool tellsOrder = all.Count >= LeastSteady || ordered[0].IsOrdered;
+        if (tellsOrder && JudgeSteps(all) is { } steady) return (NatAllocation.Sequential, steady);
         var ports = ordered.Where(static answer => answer.IsOrdered).Select(static answer => answer.Mapped).Distinct().Select(static mapped => (int)mapped.Port).ToList();
         if (ports.Count < 2) return (NatAllocation.Unknown, 0);
+        return JudgeSteps(ports) is { } step ? (NatAllocation.Sequential, step) : (NatAllocation.Random, 0);
+    }
+
+    /// <summary>The least step of ports that all go one way by steps; null when they do not.</summary>
+    private static int? JudgeSteps(List<int> ports)
+    {
         int step = ports[1] - ports[0];
         for (int i = 1; i < ports.Count; i++)
         {
             int distance = ports[i] - ports[i - 1];
-            if (distance == 0 || Math.Abs(distance) > MaxStep || Math.Sign(distance) != Math.Sign(step)) return (NatAllocation.Random, 0);
+            if (distance == 0 || Math.Abs(distance) > MaxStep || Math.Sign(distance) != Math.Sign(step)) return null;
             if (Math.Abs(distance) < Math.Abs(step)) step = distance; // others' flows only make it longer
         }
 
-        return (NatAllocation.Sequential, step);
+        return step;
     }
 }

@@ -42,8 +42,13 @@ public sealed class NatClassifierTests
     [InlineData("A1=100 A2=117", NatAllocation.Random, 0)]
     [InlineData("A1=100 A2=101 B1=99", NatAllocation.Random, 0)]
     [InlineData("A1=100 A2=40000 B1=7000", NatAllocation.Random, 0)]
-    [InlineData("A1=100 A2=101? B1=102", NatAllocation.Sequential, 2)] // a repeated question does not tell the order
-    [InlineData("A1=100 A2=101?", NatAllocation.Unknown, 0)]
+    [InlineData("A1=100 A2=101? B1=102", NatAllocation.Sequential, 1)] // only the answer was late
+    [InlineData("A1=100? A2=101? B1=102?", NatAllocation.Sequential, 1)]
+    [InlineData("A1=100 A2=104? B1=102", NatAllocation.Sequential, 2)] // a question that was repeated came behind the others
+    [InlineData("A1=102? A2=100? B1=101?", NatAllocation.Unknown, 0)]
+    [InlineData("A1=100 A2=101?", NatAllocation.Sequential, 1)]
+    [InlineData("A1=100? A2=101?", NatAllocation.Unknown, 0)] // either may have been first
+    [InlineData("A1=101? A2=100", NatAllocation.Unknown, 0)]
     [InlineData("A1=100? A2=4000?", NatAllocation.Random, 0)] // too far apart in any order
     [InlineData("A1=100? A2=132?", NatAllocation.Unknown, 0)]
     [InlineData("A1=100? A2=133?", NatAllocation.Random, 0)]
