@@ -23,6 +23,7 @@ internal static class Program
             PeersCommand.Create(),
             IdCommand.Create(),
             CheckCommand.Create(),
+            DoctorCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
         };

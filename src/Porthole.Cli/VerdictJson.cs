@@ -19,28 +19,37 @@ internal static class VerdictJson
         writer.WriteNumber("checksSent", verdict.ChecksSent);
         writer.WriteNumber("checksReceived", verdict.ChecksReceived);
         writer.WriteNumber("answersReceived", verdict.AnswersReceived);
-        WriteFacts(writer, "here", verdict.Here);
-        WriteFacts(writer, "there", verdict.There);
+        writer.WriteStartObject("here");
+        WriteFields(writer, verdict.Here);
+        writer.WriteEndObject();
+        writer.WriteStartObject("there");
+        WriteFields(writer, verdict.There);
+        writer.WriteEndObject();
         writer.WriteStartArray("tried");
-        foreach (var attempt in verdict.Tried) WriteAttempt(writer, attempt);
+        foreach (var attempt in verdict.Tried)
+        {
+            writer.WriteStartObject();
+            WriteFields(writer, attempt);
+            writer.WriteEndObject();
+        }
+
         writer.WriteEndArray();
     }
 
-    private static void WriteAttempt(Utf8JsonWriter writer, MethodAttempt attempt)
+    /// <summary>Writes the fields of one method as it was tried.</summary>
+    public static void WriteFields(Utf8JsonWriter writer, MethodAttempt attempt)
     {
-        writer.WriteStartObject();
         writer.WriteString("method", attempt.Method.Code);
         writer.WriteString("outcome", attempt.Outcome.Code);
         writer.WriteNumber("packets", attempt.Packets);
         writer.WriteNumber("sockets", attempt.Sockets);
         writer.WriteMilliseconds("durationMs", attempt.Duration);
         writer.WriteString("detail", attempt.Detail);
-        writer.WriteEndObject();
     }
 
-    private static void WriteFacts(Utf8JsonWriter writer, string name, NatFacts facts)
+    /// <summary>Writes the fields of what a side knows of its NATs.</summary>
+    public static void WriteFields(Utf8JsonWriter writer, NatFacts facts)
     {
-        writer.WriteStartObject(name);
         writer.WriteString("mapping", facts.Mapping.Code);
         writer.WriteString("filtering", facts.Filtering.Code);
         writer.WriteString("allocation", facts.Allocation.Code);
@@ -54,7 +63,6 @@ internal static class VerdictJson
         writer.WriteNumber("outerHops", facts.OuterHops);
         writer.WriteBoolean("portMapping", facts.HasPortMapping);
         writer.WriteBoolean("udpReachable", facts.UdpReachable);
-        writer.WriteEndObject();
     }
 
     private static void WriteAnswer(Utf8JsonWriter writer, string name, bool? answer)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
 
 namespace Porthole.Cli.Check;
@@ -20,6 +21,9 @@ internal static class CheckReport
     private static void WriteWords(NatReport report, string server)
     {
         foreach (string line in NatPicture.Draw(report, server)) Console.WriteLine(line);
+        if (!report.IsUdpReachable && report.Tcp is not { IsReachable: true }) return; // nothing is known that a plan could be made of
+        Console.WriteLine();
+        foreach (string line in NatOutlook.Draw(report)) Console.WriteLine(line);
     }
 
     private static void WriteJson(NatReport report, string server) => JsonLines.Write(null, writer =>
@@ -61,6 +65,19 @@ internal static class CheckReport
         writer.WriteStartObject("unknown");
         foreach (var (field, why) in NatWords.Why(report)) writer.WriteString(field, why);
         writer.WriteEndObject();
+        writer.WriteStartArray("against");
+        foreach (var outlook in NatOutlook.Of(report))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("peer", outlook.Peer);
+            writer.WriteNumber("direct", Math.Round(outlook.Chance, 3));
+            writer.WriteString("method", outlook.Best.Method.Code);
+            writer.WriteNumber("packets", outlook.Best.Packets);
+            writer.WriteNumber("sockets", outlook.Best.Sockets);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 
     private static void WriteTcp(Utf8JsonWriter writer, TcpNatReport report)

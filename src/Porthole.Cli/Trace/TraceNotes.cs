@@ -1,3 +1,5 @@
+using System.Globalization;
+using Porthole.Cli.Check;
 using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Ice;
@@ -28,6 +30,11 @@ internal static class TraceNotes
         PeerEvent.VerdictChanged { Verdict: { Reason: not VerdictReason.Pending } verdict } => $"verdict: {verdict.Sentence}",
         PeerEvent.CheckTraced { Step: CheckStep.NotSymmetric } check => $"the answer to a check of {check.Remote} came from another address, and does not count",
         PeerEvent.CheckTraced { Step: CheckStep.RoleConflict } => "both sides claimed the same role; one of them changes its own",
+        PeerEvent.MethodTried { Attempt: { Outcome: AttemptOutcome.Running } attempt } => $"begins: {attempt.Method.InWords}",
+        PeerEvent.MethodTried { Attempt: var attempt } => string.Create(
+            CultureInfo.InvariantCulture, $"{attempt.Method.InWords}: {attempt.Outcome.InWords} after {attempt.Packets} packets, {attempt.Sockets} sockets"),
+        PeerEvent.PortsMapped { Problem: { } problem } => problem,
+        PeerEvent.PortsMapped { Ports: { IsEmpty: false } ports } => $"mapped by the gateway: {string.Join(", ", ports)}",
         PeerEvent.Failed failed => $"no connection: {failed.Text}",
         PeerEvent.Closed closed => closed.Text.Length > 0 ? $"the connection is over: {closed.Text}" : "the connection is over",
         _ => null,

@@ -16,7 +16,8 @@ internal sealed class TraceStory
     private readonly Dictionary<TransactionId, Exchange> _sent = [];
     private readonly Dictionary<TransactionId, int> _received = []; // checks of the peer, by the number of each
     private readonly HashSet<TransportAddress> _servers = [];
-    private readonly Dictionary<(TransportAddress Local, TransportAddress Remote), int> _checks = []; // how many of the requests between them are checks; the rest are probes
+    private readonly Dictionary<(TransportAddress Local, TransportAddress Remote), Stack<TraceEntry>> _requests = []; // those that nobody has called a check yet
+    private readonly HashSet<TraceEntry> _checks = new(ReferenceEqualityComparer.Instance);
     private int _lastCheck;
 
     private TraceStory(TraceRecord record)
@@ -60,8 +61,8 @@ internal sealed class TraceStory
     {
         if (entry is TraceEntry.Happened { Event: PeerEvent.CheckTraced { Step: CheckStep.Sent } check })
         {
-            var pair = (check.Local, check.Remote);
-            _checks[pair] = _checks.GetValueOrDefault(pair) + 1;
+            // The agent tells of a check right after it was sent. What it does not tell of is a probe.
+            if (_requests.GetValueOrDefault((check.Local, check.Remote)) is { Count: > 0 } requests) _checks.Add(requests.Pop());
         }
 
         if (entry is not TraceEntry.Packet packet || !StunReader.TryParse(packet.Bytes, out var message)) return;
@@ -71,6 +72,9 @@ internal sealed class TraceStory
             if (isQuestion) _servers.Add(packet.Remote);
             if (!_sent.TryGetValue(message.TransactionId, out var exchange)) _sent[message.TransactionId] = exchange = new Exchange { IsQuestion = isQuestion };
             exchange.Sends++;
+            if (isQuestion) return;
+            if (!_requests.TryGetValue((packet.Local, packet.Remote), out var requests)) _requests[(packet.Local, packet.Remote)] = requests = [];
+            requests.Push(packet);
         }
         else if (!packet.IsSent && IsAnswer(message.Class))
         {
@@ -126,7 +130,7 @@ internal sealed class TraceStory
         }
 
         bool isOpener = packet.HopLimit > 0;
-        bool isCheck = !isOpener && TakeCheck(packet);
+        bool isCheck = !isOpener && _checks.Contains(packet);
         if (exchange.Number == 0 && isCheck) exchange.Number = ++_lastCheck;
         string what = isOpener ? string.Create(CultureInfo.InvariantCulture, $"opener with hop limit {packet.HopLimit}")
             : isCheck ? string.Create(CultureInfo.InvariantCulture, $"check {exchange.Number}") : "probe";
@@ -135,15 +139,6 @@ internal sealed class TraceStory
         var end = !isLost ? TraceLane.There : isOpener ? TraceLane.Server : TraceLane.NatThere;
         string from = isCheck ? "" : string.Create(CultureInfo.InvariantCulture, $" from port {packet.Local.Port}");
         return new TraceStep(packet.At, kind, TraceLane.Here, end, $"{what}{from} to {packet.Remote}{by}{nominates}{again}{Lost(isLost)}") { IsLost = isLost };
-    }
-
-    /// <summary>Whether a request is a check that the agent waits for: it says so of each; of equal ones the first are.</summary>
-    private bool TakeCheck(TraceEntry.Packet packet)
-    {
-        var pair = (packet.Local, packet.Remote);
-        if (_checks.GetValueOrDefault(pair) is not (> 0 and var left)) return false;
-        _checks[pair] = left - 1;
-        return true;
     }
 
     private TraceStep TellTheirs(TraceEntry.Packet packet, in StunReader message, string by)
