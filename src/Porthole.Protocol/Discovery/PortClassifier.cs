@@ -53,7 +53,9 @@ internal static class PortClassifier
 
         var steps = StepsOf(ordered, acrossSockets: false);
         if (steps.Count < LeastMappings - 1) steps = StepsOf(ordered, acrossSockets: true);
-        if (steps.Count < LeastMappings - 1) return (NatAllocation.Unknown, 0); // a question that was repeated may have reached the NAT after later ones
+        bool isOrderKnown = steps.Count >= LeastMappings - 1;
+        if (!isOrderKnown) steps = StepsOf(ordered, acrossSockets: false, repeatedToo: true); // what was repeated came later, or its answer was late: steps tell which
+        if (steps.Count < LeastMappings - 1) return (NatAllocation.Unknown, 0);
         int step = steps.MinBy(Math.Abs);
         int rises = steps.Count(static step => step > 0);
         int falls = steps.Count - rises;
@@ -62,7 +64,7 @@ internal static class PortClassifier
         bool areAlike = steps.TrueForAll(each => each == step);
         if (areClose && (areAlike || IsNoChance(Math.Min(rises, falls), steps.Count))) return (NatAllocation.Sequential, step);
         if (IsDense(ordered, step)) return (NatAllocation.Sequential, step);
-        return ordered.Count >= LeastForRandom ? (NatAllocation.Random, 0) : (NatAllocation.Unknown, 0);
+        return isOrderKnown && ordered.Count >= LeastForRandom ? (NatAllocation.Random, 0) : (NatAllocation.Unknown, 0);
     }
 
     /// <summary>The mapped ports of a NAT that cannot be foreseen: the band that was seen, and the aligned block that it fills.</summary>
@@ -101,14 +103,14 @@ internal static class PortClassifier
         return kept > 0 && 3 * kept >= 2 * sockets.Count;
     }
 
-    /// <summary>The distances of ports that were given out one after another, as far as the order is known.</summary>
-    private static List<int> StepsOf(List<NatObservation> ordered, bool acrossSockets)
+    /// <summary>The distances of ports that were given out one after another, as far as the order is known, or as it was meant.</summary>
+    private static List<int> StepsOf(List<NatObservation> ordered, bool acrossSockets, bool repeatedToo = false)
     {
         var steps = new List<int>();
         var sockets = acrossSockets ? [ordered] : ordered.GroupBy(static answer => answer.Local).Select(static socket => socket.ToList());
         foreach (var socket in sockets)
         {
-            var known = socket.FindAll(static answer => answer.IsOrdered);
+            var known = socket.FindAll(answer => answer.IsOrdered || repeatedToo);
             for (int i = 1; i < known.Count; i++)
             {
                 int step = known[i].Mapped.Port - known[i - 1].Mapped.Port;
