@@ -91,6 +91,36 @@ public sealed class PoisonTests
         Assert.Equal(PunchMethod.Opener, verdict.Method);
     }
 
+    /// <summary>The order itself: whatever comes to a port of a fresh socket from outside was sent to from inside before.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(40)]
+    public void No_NAT_sees_a_packet_to_a_fresh_port_that_it_does_not_expect(double roundTrip)
+    {
+        for (ulong seed = 1; seed <= 20; seed++)
+        {
+            var pair = Behind(seed, NatProfile.PoisonedMasquerade, NatProfile.PoisonedMasquerade, roundTrip / 4);
+            (seed % 2 == 0 ? pair.Alice : pair.Bob).Host.MainConnectionLag = TimeSpan.FromMilliseconds(100);
+            var sent = new HashSet<(TransportAddress Inside, TransportAddress Outside)>();
+            var unexpected = new List<string>();
+            int opened = 0;
+            pair.Net.Simulation.Trace = new PacketTrace(capacity: 0)
+            {
+                Inspector = (in entry, _) =>
+                {
+                    bool isMain = entry.Flow.Source.Port == PeerMachineOptions.DefaultPort || entry.Flow.Destination.Port == PeerMachineOptions.DefaultPort;
+                    if (isMain || entry.Flow.Protocol != NatProtocol.Udp || !entry.Place.StartsWith("nat of", StringComparison.Ordinal)) return;
+                    if (entry.Step == TraceStep.Translated && entry.Before.Source.IsPrivate && sent.Add((entry.Flow.Source, entry.Flow.Destination))) opened++;
+                    else if (!entry.Before.Source.IsPrivate && entry.Step == TraceStep.Dropped && entry.Drop == PacketDrop.Filtered) unexpected.Add(entry.ToString());
+                },
+            };
+            pair.Call();
+            Assert.True(pair.Until(() => pair.IsDirect, 3), $"seed {seed}");
+            Assert.Empty(unexpected);
+            Assert.InRange(opened, 4, 10); // from each fresh socket to a server and to the other
+        }
+    }
+
     /// <summary>The fresh sockets carry the session: data passes, and a restart finds the path again.</summary>
     [Fact]
     public void A_path_between_fresh_sockets_carries_data_and_lasts()
