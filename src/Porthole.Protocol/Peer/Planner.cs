@@ -68,7 +68,7 @@ internal static class Planner
     public static double PlainChance(NatFacts here, NatFacts there)
     {
         var (one, other) = (Judge(here), Judge(there));
-        if (one == PortKind.Known && other == PortKind.Known) return 0.95;
+        if (one == PortKind.Known && other == PortKind.Known) return AreSpoiled(here, there) ? 0.4 : 0.95; // both must leave before either arrives
         if (LetsEverybodyIn(here) || LetsEverybodyIn(there)) return 0.9;
         if (one != PortKind.Known && other != PortKind.Known) return Math.Max(Admittance(here), Admittance(there)) / 2;
         return Admittance(one == PortKind.Known ? here : there);
@@ -116,7 +116,7 @@ internal static class Planner
         switch (own, other)
         {
             case (PortKind.Known, PortKind.Known):
-                bool isSpoiled = here.IsSpoiledByStrangers == true || there.IsSpoiledByStrangers == true;
+                bool isSpoiled = AreSpoiled(here, there);
                 plan.Add(new PlannedMethod(PunchMethod.Opener, isSpoiled ? 0.9 : 0.3, OpenerMethod.Rounds * (1 + OpenerMethod.Copies), OpenerMethod.Rounds, RoundsTime(2 * OpenerMethod.Rounds)));
                 break;
             case (PortKind.Next, PortKind.Next):
@@ -178,6 +178,8 @@ internal static class Planner
 
     // A packet of its own would only open another port: the other side's packet gets in, and is answered from the port that it came to.
     private static bool MayBeSilent(NatFacts nat) => Judge(nat) != PortKind.Known && LetsEverybodyIn(nat);
+
+    private static bool AreSpoiled(NatFacts here, NatFacts there) => here.IsSpoiledByStrangers == true || there.IsSpoiledByStrangers == true;
 
     private static bool LetsEverybodyIn(NatFacts nat) => nat.Filtering == NatFilteringFact.EndpointIndependent;
 

@@ -2,6 +2,7 @@ using Porthole.Lab;
 using Porthole.Lab.Nat;
 using Porthole.Lab.Scenarios;
 using Porthole.Protocol;
+using Porthole.Protocol.Ice;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Scenarios.Peer;
@@ -75,6 +76,27 @@ public sealed class PoisonTests
                     foreach (var peer in new[] { pair.Alice, pair.Bob }) Assert.DoesNotContain(TriedBy(pair, peer), static method => method != PunchMethod.Plain);
                 });
             }
+        }
+    }
+
+    /// <summary>Where the server has a second address, a side knows that it is let everybody in to, and leaves the first word to the other.</summary>
+    [Theory]
+    [InlineData("P/EIF")]
+    [InlineData("A/EIF")]
+    public void A_side_that_everybody_reaches_does_not_speak_first(string name)
+    {
+        for (ulong seed = 1; seed <= 10; seed++)
+        {
+            var net = new PeerInternet(seed, LinkOptions.WithDelay(10), secondAddress: true);
+            var open = net.Simulation.Internet.AddNat("nat of alice", Find(name), "203.0.113.1", link: LinkOptions.WithDelay(10));
+            var other = net.Simulation.Internet.AddNat("nat of bob", Find("E/APDF"), "203.0.113.2", link: LinkOptions.WithDelay(10));
+            var pair = PeerPair.Warm(net, net.AddPeer("alice", open.Inside, "192.168.1.10", change: UdpOnly), net.AddPeer("bob", other.Inside, "192.168.1.20", change: UdpOnly));
+            Assert.Equal(Protocol.Discovery.NatFiltering.EndpointIndependent, pair.Alice.Machine.Nat!.Filtering);
+            pair.Bob.Host.MainConnectionLag = TimeSpan.FromMilliseconds(100);
+            pair.Call();
+            Assert.True(pair.Until(() => pair.IsDirect, 3));
+            var first = pair.Alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.CheckTraced>().First();
+            Assert.Equal(CheckStep.Received, first.Step);
         }
     }
 
