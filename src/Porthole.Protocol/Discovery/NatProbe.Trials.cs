@@ -14,8 +14,8 @@ namespace Porthole.Protocol.Discovery;
 /// answer comes from, so that only a NAT that lets strangers in passes it.
 /// </para>
 /// <para>
-/// Then, in the background: the first fresh socket asks the last port, which has sent to it uninvited; the one that is kept sends a packet to its own mapped
-/// address, and a large one to the server.
+/// Then, in the background: the one that is kept sends a packet to its own mapped address, and a large one to the server; when no answer from the last port is to be
+/// expected any more, the fresh socket that wanted one asks that port, which has sent to it uninvited.
 /// </para>
 /// </remarks>
 public sealed partial class NatProbe
@@ -31,9 +31,6 @@ public sealed partial class NatProbe
 
     /// <summary>The least mapped port that a packet is sent to: below are services, and no NAT gives those out (RFC 4787 section 4.2.2).</summary>
     private const ushort MinHairpinPort = 1_024;
-
-    /// <summary>How much later than the second attempt of the question for an uninvited answer its port is asked, beside a round trip: the answer must have come first.</summary>
-    private static readonly TimeSpan s_strangerMargin = TimeSpan.FromMilliseconds(50);
 
     private readonly List<NatTraits> _traits = [];
     private readonly SampleSockets? _samples = nextSocket is null ? null : new SampleSockets(nextSocket);
@@ -186,7 +183,7 @@ public sealed partial class NatProbe
         {
             if (Find(socket.Local) is not { } traits) continue;
             isNew |= JudgeTrials(socket, traits);
-            if (IsStrangerToCome(socket) && (_isSettled || !socket.IsRoundOpen)) isNew |= AskStranger(now, socket);
+            if (IsStrangerToCome(socket) && socket.Find(NatQuestionKind.OtherPort)!.HasEnded) isNew |= AskStranger(now, socket);
             if (socket is { IsSample: false, IsRoundOpen: false, Kept: not null } && !traits.IsFollowedUp) isNew |= FollowUp(now, socket, traits);
             if (socket is { IsSample: true, IsClosed: false, IsRoundOpen: false } && !AreTrialsOpenOf(socket)) Close(socket);
         }
@@ -216,8 +213,14 @@ public sealed partial class NatProbe
             isNew = question.IsJudged = true;
             if (question.IsRefused) continue;
             bool isAnswered = question.Transaction.State == StunTransactionState.Answered;
-            if (question.Kind == NatQuestionKind.Stranger && isAnswered) traits.Take(question.Kind, socket.Found.All(found => found.Mapped != question.Mapped));
-            else if (question.Kind != NatQuestionKind.Stranger && (isAnswered || IsSilenceTelling(socket, question))) traits.Take(question.Kind, isAnswered);
+            if (question.Kind != NatQuestionKind.Stranger)
+            {
+                if (isAnswered || IsSilenceTelling(socket, question)) traits.Take(question.Kind, isAnswered);
+            }
+            else if (isAnswered && NatClassifier.JudgeMapping(socket.Found) is NatMapping.EndpointIndependent or NatMapping.EndpointOrAddressDependent)
+            {
+                traits.Take(question.Kind, socket.Found.All(found => found.Mapped != question.Mapped)); // with another mapping for each port it would be another in any case
+            }
         }
 
         return isNew;
@@ -251,14 +254,10 @@ public sealed partial class NatProbe
         return socket.Questions.Any(question => question.Kind == NatQuestionKind.Mapped && question.Server == stranger) ? default : stranger;
     }
 
-    /// <summary>Asks the port that has sent uninvited, when two of its packets must have come: where it sees another mapping than the rest, they have cost that mapping.</summary>
+    /// <summary>Asks the port that has sent uninvited: where it sees another mapping than the rest, its packets have cost that mapping.</summary>
     private bool AskStranger(Instant now, ProbedSocket socket)
     {
-        var trial = socket.Find(NatQuestionKind.OtherPort)!;
-        var notBefore = trial.IsAnswered ? now : socket.StartedAt + options.TrialSchedule.Rto + (socket.RoundTripTime ?? options.TrialSchedule.Rto) + s_strangerMargin;
-        var stranger = NewTrial(NatQuestionKind.Stranger, StrangerOf(socket), Instant.Max(now, notBefore));
-        if (NatClassifier.JudgeMapping(socket.Found) is NatMapping.AddressDependent or NatMapping.AddressAndPortDependent) stranger.IsRefused = stranger.IsJudged = true; // it would see another in any case
-        socket.Ask(stranger);
+        socket.Ask(NewTrial(NatQuestionKind.Stranger, StrangerOf(socket), now));
         return true;
     }
 

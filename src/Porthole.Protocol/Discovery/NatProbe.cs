@@ -196,7 +196,7 @@ public sealed partial class NatProbe(NatProbeOptions options, EntropySource entr
             questions.Add(new NatQuestion(NatQuestionKind.Mapped, server, new StunTransaction(TransactionId.Create(entropy), schedule, now), _order++));
         }
 
-        socket.StartRound(now, questions, isFirstSchedule);
+        socket.StartRound(questions, isFirstSchedule);
         (_settleAt, _isSettled) = (null, false);
     }
 

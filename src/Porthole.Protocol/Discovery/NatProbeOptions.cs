@@ -27,10 +27,10 @@ public sealed record NatProbeOptions
     public RetransmissionSchedule FirstSchedule { get; init; } = new(TimeSpan.FromMilliseconds(200), attempts: 4, lastWait: 4);
 
     /// <summary>
-    /// How a trial is repeated, which is a finding if no answer comes: at 0, 200 and 600 ms, given up after a second. On a path that loses every twentieth packet one
-    /// in a thousand is lost three times.
+    /// How a trial is repeated, which is a finding if no answer comes: at 0, 100 and 300 ms, given up after 600. On a path that loses every twentieth packet each way
+    /// one in a thousand is lost three times.
     /// </summary>
-    public RetransmissionSchedule TrialSchedule { get; init; } = new(TimeSpan.FromMilliseconds(200), attempts: 3, lastWait: 2);
+    public RetransmissionSchedule TrialSchedule { get; init; } = new(TimeSpan.FromMilliseconds(100), attempts: 3, lastWait: 3);
 
     /// <summary>Whether to keep local networks' addresses from the servers as well: they travel in the clear. The proof then names no host.</summary>
     public bool HideLocal { get; init; }

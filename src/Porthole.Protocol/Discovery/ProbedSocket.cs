@@ -23,9 +23,6 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
     /// <summary>Whether the sample was closed: what it found stands.</summary>
     public bool IsClosed { get; set; }
 
-    /// <summary>When the round that runs, or ran last, was started.</summary>
-    public Instant StartedAt { get; private set; }
-
     /// <summary>What the report says of this socket: the answers of the last round that brought some.</summary>
     public ImmutableArray<NatObservation> Found { get; private set; } = [];
 
@@ -64,9 +61,9 @@ internal sealed class ProbedSocket(SocketId id, TransportAddress local, bool isS
     /// <summary>Whether all that can be found out was: answers came, or the long schedule brought none.</summary>
     public bool IsDecided { get; private set; }
 
-    public void StartRound(Instant now, List<NatQuestion> questions, bool isFirstSchedule)
+    public void StartRound(List<NatQuestion> questions, bool isFirstSchedule)
     {
-        (_questions, StartedAt) = (questions, now);
+        _questions = questions;
         _rounds++;
         (IsRoundOpen, IsFirstSchedule, FirstAnswerAt, RefreshAt) = (questions.Count > 0, isFirstSchedule, null, null);
         if (isFirstSchedule) IsDecided = false;

@@ -383,7 +383,7 @@ internal sealed class Registrar(PeerContext context)
     /// <summary>Has the reach of the NATs measured, once on each network, where a packet that ends outside of them may be needed: they filter by port.</summary>
     private void SeekHops(Instant now, NatReport report)
     {
-        if (_hasSoughtHops || !report.IsComplete || report.Filtering is NatFiltering.EndpointIndependent or NatFiltering.AddressDependent) return;
+        if (_hasSoughtHops || !report.IsComplete || report.Filtering is NatFiltering.EndpointIndependent or NatFiltering.AddressDependent or NatFiltering.EndpointOrAddressDependent) return;
         if (report.Mappings.FirstOrDefault(static mapping => mapping is { IsTranslated: true, Local.IsIPv6: false }) is not { } way) return;
         _hasSoughtHops = true;
         context.HopProbe.Start(now, way.Local, _servers, _credential, way.RoundTripTime ?? TimeSpan.Zero);
