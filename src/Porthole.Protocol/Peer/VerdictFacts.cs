@@ -77,11 +77,11 @@ internal sealed record VerdictFacts
         VerdictBlame.Nobody => true,
     };
 
-    /// <summary>The attempt to foresee or guess a port that came closest: the last one that sent anything.</summary>
-    public MethodAttempt? Guess => Tried.LastOrDefault(attempt => IsGuess(attempt.Method) && attempt.Packets > 0);
+    /// <summary>The last attempt to foresee or guess a port that was made, here or, while this side waited for it, by the other.</summary>
+    public MethodAttempt? Guess => Tried.LastOrDefault(attempt => IsGuess(attempt.Method) && !IsForbidden(attempt));
 
     /// <summary>Whether guessing was forbidden before it began.</summary>
-    public bool IsHeldBack => Guess is null && Tried.Any(attempt => IsGuess(attempt.Method) && attempt is { Packets: 0, Outcome: AttemptOutcome.BudgetSpent });
+    public bool IsHeldBack => Guess is null && Tried.Any(attempt => IsGuess(attempt.Method) && IsForbidden(attempt));
 
     /// <summary>The facts of a punch.</summary>
     public static VerdictFacts Of(PeerContext context, Punch punch) => new()
@@ -112,6 +112,8 @@ internal sealed record VerdictFacts
     private static bool AdmitsPorts(NatFacts nat) => nat.Filtering is NatFilteringFact.EndpointIndependent or NatFilteringFact.AddressDependent;
 
     private static bool AdmitsAnybody(NatFacts nat) => nat.Filtering == NatFilteringFact.EndpointIndependent;
+
+    private static bool IsForbidden(MethodAttempt attempt) => attempt is { Packets: 0, Outcome: AttemptOutcome.BudgetSpent };
 
     /// <summary>Whether a method looks for a port that is not known, by the transport that matters.</summary>
     private bool IsGuess(PunchMethod method) => method is not (PunchMethod.Plain or PunchMethod.Silent or PunchMethod.Opener or PunchMethod.Tcp or PunchMethod.Relay)
