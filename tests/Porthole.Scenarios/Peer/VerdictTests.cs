@@ -88,6 +88,21 @@ public sealed class VerdictTests
         Assert.Contains(pair.VerdictOfAlice().Tried, static attempt => attempt.Method.IsTcp);
     }
 
+    [Theory]
+    [InlineData("symmetric", VerdictReason.RandomPortsBoth)]
+    [InlineData("symmetric-sequential", VerdictReason.RandomAgainstPredictable)]
+    [InlineData("symmetric-preserving", VerdictReason.RandomAgainstPredictable)]
+    public void Where_there_is_no_hope_it_is_said_within_three_seconds_and_nothing_is_guessed(string bob, VerdictReason reason)
+    {
+        var pair = Pair(1, NatProfile.Symmetric, s_presets.Single(nat => nat.Name == bob)).Call();
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(3));
+        foreach (var verdict in (PathVerdict[])[pair.VerdictOfAlice(), pair.VerdictOfBob()])
+        {
+            AssertVerdict(verdict, reason, VerdictBlame.Both, "port mapping on either side");
+            Assert.Equal([PunchMethod.Plain], verdict.Tried.Select(static attempt => attempt.Method));
+        }
+    }
+
     private static PeerMachineOptions UdpOnly(PeerMachineOptions options) => options with { Transports = Transports.Udp };
 
     private static PeerPair Pair(ulong seed, NatProfile alice, NatProfile bob)
