@@ -56,7 +56,7 @@ internal sealed class DatagramProtocol(GatewayCodec codec, SocketId socket, Tran
         if (!_questions.Exists(static question => question.Entry is null)) Ask(now, null, Attempts);
     }
 
-    public override void Abandon() => _questions.Clear();
+    public override void Abandon() => _questions.RemoveAll(static question => !question.IsRemoval); // what was given back has still to be said
 
     public override void HandleDeadline(Instant now)
     {

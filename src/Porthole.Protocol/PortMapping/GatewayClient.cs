@@ -171,7 +171,7 @@ internal sealed class GatewayClient
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
     {
-        if (_phase is Phase.Opening or Phase.Resting) return false;
+        if (_phase == Phase.Opening) return false;
         foreach (var protocol in _protocols)
         {
             if (protocol.TryWrite(now, ref writer)) return true;

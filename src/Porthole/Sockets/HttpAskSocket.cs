@@ -59,7 +59,7 @@ internal sealed class HttpAskSocket : INetworkSocket
         catch (Exception exception) when (exception is HttpRequestException or SocketException or IOException or OperationCanceledException
             or InvalidOperationException or FormatException or NotSupportedException)
         {
-            outcome = Explain(request, exception);
+            outcome = timeout.IsCancellationRequested ? Late(request) : Explain(request, exception);
         }
 
         if (Volatile.Read(ref _isClosing) == 0) inbox.Deliver(outcome);
@@ -125,8 +125,9 @@ internal sealed class HttpAskSocket : INetworkSocket
                 return new SocketEvent.Failed(request.Socket, SocketFailures.Classify(socket.SocketErrorCode), $"its web server: {SocketFailures.Describe(socket)}");
         }
 
-        return exception is OperationCanceledException
-            ? new SocketEvent.Failed(request.Socket, SocketFailure.TimedOut, $"its web server does not answer within {request.Timeout.TotalSeconds:0.#} s")
-            : new SocketEvent.Failed(request.Socket, SocketFailure.Protocol, "its web server's answer is no HTTP");
+        return new SocketEvent.Failed(request.Socket, SocketFailure.Protocol, "its web server's answer is no HTTP");
     }
+
+    private static SocketEvent.Failed Late(SocketRequest.HttpAsk request) =>
+        new(request.Socket, SocketFailure.TimedOut, string.Create(CultureInfo.InvariantCulture, $"its web server does not answer within {request.Timeout.TotalSeconds:0.#} s"));
 }
