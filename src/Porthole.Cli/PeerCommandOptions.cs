@@ -149,7 +149,7 @@ internal sealed class PeerCommandOptions
         (NodeSetup.At(ReadLab(parsed.GetValue(_lab)) ?? (INetwork)new RealNetwork(), CheckAddress(parsed.GetValue(_ip))), (ushort)(parsed.GetValue(_port) ?? 0));
 
     /// <summary>Whether the command line names a server, or says something that only a server is told.</summary>
-    public bool NeedsServer(CommandResult result) => new Option[] { _server, _identity, _token, _hideLan }.Any(option => result.GetResult(option) is not null);
+    public bool NeedsServer(CommandResult result) => new Option[] { _server, _identity, _token, _hideLan, _noPortMapping }.Any(option => result.GetResult(option) is not null);
 
     /// <summary>An address that is not this host's would leave the peer without any, and nobody would know why.</summary>
     private static IPAddress? CheckAddress(IPAddress? address)

@@ -40,7 +40,7 @@ internal static class CheckCommand
         });
         command.Validators.Add(result =>
         {
-            if (result.GetResult(stun) is not null && peer.NeedsServer(result)) result.AddError("--stun asks STUN servers alone: leave out --server, --token, --identity and --hide-lan.");
+            if (result.GetResult(stun) is not null && peer.NeedsServer(result)) result.AddError("--stun asks STUN servers alone: leave out --server, --token, --identity, --hide-lan and --no-port-mapping.");
         });
         command.SetAction(async (parsed, _) =>
         {

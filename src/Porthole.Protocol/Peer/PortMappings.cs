@@ -44,6 +44,7 @@ internal sealed class PortMappings(PeerContext context)
     public void Review(Instant now, NatReport? report)
     {
         if (report is null || !context.Options.PortMapping || context.Options.RelayOnly || !context.Rendezvous.IsRegistered) return;
+        if (!report.IsComplete && context.Wants(Transports.Udp)) return; // whom the NAT lets in is not known before
         bool isOpen = report is { Mapping: NatMapping.EndpointIndependent, Filtering: Discovery.NatFiltering.EndpointIndependent };
         var wishes = new List<PortWish>();
         foreach (var socket in context.Sockets.Open)
