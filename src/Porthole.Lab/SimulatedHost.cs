@@ -100,6 +100,9 @@ public sealed class SimulatedHost : SimulatedNode
         IsOff = true;
     }
 
+    /// <summary>How many UDP sockets are bound now.</summary>
+    public int SocketsOpen => _sockets.Count;
+
     /// <summary>Sends a datagram under a source address that may be somebody else's, as whoever writes his own packets can where nobody filters them.</summary>
     /// <param name="source">The source to write into it.</param>
     /// <param name="destination">Where it goes.</param>

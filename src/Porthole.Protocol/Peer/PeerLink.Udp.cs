@@ -83,12 +83,13 @@ internal sealed partial class PeerLink
     {
         _closeIdleAt = null;
         if (_punch?.Udp is { IsRunning: true }) return; // the method closes its own
+        bool isDirect = _active is { IsDirect: true, IsDead: false };
         foreach (var socket in _fresh.All.ToArray())
         {
-            if (_paths.Exists(path => path.IsDirect && path.Socket == socket.Id)) continue;
-            _punch?.Udp?.HandleGone(now, socket.Id);
-            _punch?.Agent.RemoveSocket(now, socket.Id);
+            // A path that went silent may come back; it is of no more use when there is another.
+            if (_paths.Exists(path => path.Socket == socket.Id && path.IsDirect && (path.IsPairValid || (path.IsProved && !(path.IsDead && isDirect))))) continue;
             _fresh.Close(socket.Id);
+            HandleSocketGone(now, socket.Id);
         }
     }
 

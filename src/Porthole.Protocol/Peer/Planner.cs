@@ -14,7 +14,7 @@ internal static class Planner
     public const int Rounds = 4;
 
     /// <summary>The packets of a scan of <see cref="PunchMethod.Cross"/>: they make up for the flows of others as long as nA + 2·nB stays below that number.</summary>
-    public const int ScanPackets = 30;
+    public const int ScanPackets = 40;
 
     /// <summary>The chance that a UDP spray is sized for, where the budget allows it. A guess costs less than a second try.</summary>
     public const double Confidence = 0.999;
@@ -70,7 +70,7 @@ internal static class Planner
         var (one, other) = (Judge(here), Judge(there));
         if (one == PortKind.Known && other == PortKind.Known) return AreSpoiled(here, there) ? 0.4 : 0.95; // both must leave before either arrives
         if (LetsEverybodyIn(here) || LetsEverybodyIn(there)) return 0.9;
-        if (one != PortKind.Known && other != PortKind.Known) return Math.Max(Admittance(here), Admittance(there)) / 2;
+        if (one != PortKind.Known && other != PortKind.Known) return IsLenient(here) || IsLenient(there) ? 0.5 : 0;
         return Admittance(one == PortKind.Known ? here : there);
     }
 
@@ -182,6 +182,8 @@ internal static class Planner
     private static bool AreSpoiled(NatFacts here, NatFacts there) => here.IsSpoiledByStrangers == true || there.IsSpoiledByStrangers == true;
 
     private static bool LetsEverybodyIn(NatFacts nat) => nat.Filtering == NatFilteringFact.EndpointIndependent;
+
+    private static bool IsLenient(NatFacts nat) => nat.Filtering == NatFilteringFact.AddressDependent;
 
     /// <summary>The chance that a side with a known port takes a packet from a port of the other's that it has not sent to.</summary>
     private static double Admittance(NatFacts nat) => nat.HasPortMapping ? 0.95 : nat.Filtering switch

@@ -34,7 +34,7 @@ internal sealed class PredictMethod(UdpPunch punch) : UdpMethod(punch)
 
     public override void Begin(Instant now)
     {
-        _nextRoundAt = now + Period;
+        _nextRoundAt = now + (Planner.Rounds + 1) * Period; // the other side's fresh ports come when they come
         if (Punch.There == PortKind.Known) StartRound(now, 1, Punch.Remote);
     }
 
@@ -72,9 +72,8 @@ internal sealed class PredictMethod(UdpPunch punch) : UdpMethod(punch)
     {
         if (_answerBy <= now) Foresee(now);
         if (!(_nextRoundAt <= now)) return;
-        _nextRoundAt = now + Period;
-        if (_round >= Planner.Rounds || (Punch.There == PortKind.Same && _round == 0)) IsOver = true;
-        else if (Punch.There == PortKind.Known) StartRound(now, _round + 1, Punch.Remote);
+        if (Punch.There == PortKind.Known && _round < Planner.Rounds) StartRound(now, _round + 1, Punch.Remote);
+        else IsOver = true;
     }
 
     /// <summary>The ports that a mapping between two others may have got, the likeliest first.</summary>
@@ -115,7 +114,7 @@ internal sealed class PredictMethod(UdpPunch punch) : UdpMethod(punch)
     private void StartRound(Instant now, int round, TransportAddress target)
     {
         (_round, _target, _socket, _answerBy) = (round, target, null, null);
-        _nextRoundAt = now + Period;
+        if (Punch.There == PortKind.Known) _nextRoundAt = now + Period;
         if (!Punch.TryOpen(round)) (IsOver, IsBudgetSpent) = (true, true);
     }
 

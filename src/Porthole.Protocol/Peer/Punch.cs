@@ -19,7 +19,11 @@ internal sealed class Punch
     /// <summary>After how long a punch in which no method has a chance is said to be one, though plain checks go on.</summary>
     private static readonly TimeSpan s_hopelessAfter = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long after the last method a hit of it may still become a pair.</summary>
+    private static readonly TimeSpan s_lastChecks = TimeSpan.FromMilliseconds(500);
+
     private readonly Instant _createdAt;
+    private bool _isExhausted;
     private int _earlyPaths;
     private Instant _now;
 
@@ -189,6 +193,13 @@ internal sealed class Punch
         }
 
         Udp?.HandleDeadline(now);
+        if (Udp is { IsExhausted: true } && !HadPair && !_isExhausted)
+        {
+            // What is left are plain checks, which have had their time, and TCP.
+            _isExhausted = true;
+            if (Tcp is not { IsRunning: true } && Planner.PlainChance(Record.Here, Record.There) < 0.5) VerdictAt ??= now + s_lastChecks;
+        }
+
         Tcp?.HandleDeadline(now, Udp is { HasSpray: true } ? null : FindProvedAddress());
         HoldAgent();
         Agent.HandleDeadline(now);
@@ -210,7 +221,7 @@ internal sealed class Punch
         _now = now;
         HadPair = true;
         VerdictAt = null;
-        Record.Winner = FindMethod(pair);
+        Record.HandleWinner(FindMethod(pair));
         if (pair.Transport == Transports.Udp) Udp?.HandlePair(now, byMethod: Record.Winner != PunchMethod.Plain);
         HoldAgent();
     }

@@ -24,7 +24,7 @@ internal sealed class PunchRecord(NatFacts here, NatFacts there, ImmutableArray<
     public ImmutableArray<PlannedMethod> Plan { get; } = plan;
 
     /// <summary>The method that found the first pair; null while there is none.</summary>
-    public PunchMethod? Winner { get; set; }
+    public PunchMethod? Winner { get; private set; }
 
     /// <summary>The method that runs beside the plain checks, or ran last; null when there was none.</summary>
     public PunchMethod? Last => _running ?? (_ended.Count > 0 ? _ended[^1].Method : null);
@@ -53,6 +53,16 @@ internal sealed class PunchRecord(NatFacts here, NatFacts there, ImmutableArray<
         var ended = Describe(now, method, outcome, detail);
         _ended.Add(ended);
         _changes.Enqueue(ended);
+    }
+
+    /// <summary>A method has found the first pair; its turn may be over by then.</summary>
+    public void HandleWinner(PunchMethod winner)
+    {
+        Winner = winner;
+        int last = _ended.Count - 1;
+        if (_running is not null || last < 0 || _ended[last].Method != winner) return;
+        _ended[last] = _ended[last] with { Outcome = AttemptOutcome.Succeeded };
+        _changes.Enqueue(_ended[last]);
     }
 
     /// <summary>Takes the next beginning or end.</summary>

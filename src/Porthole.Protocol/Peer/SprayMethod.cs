@@ -14,13 +14,32 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
     /// <summary>How long until it is seen again whether another spray of this machine has ended.</summary>
     private static readonly TimeSpan s_waitForOther = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often the round trip to the server is looked at: a spray that fills a queue on the way is felt there.</summary>
+    private static readonly TimeSpan s_lookPeriod = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>What a round trip may grow by in any case: below lies the jitter of a mobile network.</summary>
+    private static readonly TimeSpan s_jitter = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How often in a row it must have doubled: a lost segment alone makes one slow.</summary>
+    private const int MaxSlow = 3;
+
+    /// <summary>How long an answer may stay out: TCP repeats what was lost after 1 s at most (RFC 6298 section 2), and once more.</summary>
+    private static readonly TimeSpan s_stuck = TimeSpan.FromSeconds(3);
+
+    /// <summary>Sockets that may be lost, or refused by the system or the network, before the spray ends.</summary>
+    private const int MaxGone = 16;
+
     private readonly Queue<TransportAddress> _targets = new();
     private Instant? _stepAt;
+    private Instant? _lookAt;
+    private TimeSpan _quietRoundTrip;
+    private int _gone;
+    private int _slow;
     private Instant _endAt = Instant.Never;
     private int _opened;
     private bool _hasBudget;
 
-    public override Instant? NextDeadline => Instant.Earlier(_stepAt, _endAt);
+    public override Instant? NextDeadline => Instant.Earlier(Instant.Earlier(_stepAt, _lookAt), _endAt);
 
     private bool IsHere => Punch.Here == PortKind.Any;
 
@@ -40,9 +59,16 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
             return;
         }
 
-        if (!(_stepAt <= now)) return;
+        if (_lookAt <= now) Look(now);
+        if (IsOver || !(_stepAt <= now)) return;
         if (!_hasBudget) TryBegin(now);
         else Step(now);
+    }
+
+    public override void HandleGone(Instant now)
+    {
+        if (++_gone < MaxGone) return;
+        (IsOver, Detail) = (true, "sockets were lost, one after the other");
     }
 
     public override void End(Instant now, bool hadPair)
@@ -61,9 +87,27 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
 
         _stepAt = now + s_waitForOther;
         if (!Punch.Budget.TryBegin(now, aim)) return;
-        _hasBudget = true;
+        (_hasBudget, _lookAt) = (true, now + s_lookPeriod);
+        _quietRoundTrip = Punch.Server.RoundTrip ?? Punch.Plan.LocalRtt;
+        Punch.Server.MeasureRoundTrip(now);
         if (!IsHere) DrawTargets();
         Step(now);
+    }
+
+    /// <summary>Ends the spray where the main connection suffers from it: its round trip has doubled.</summary>
+    private void Look(Instant now)
+    {
+        _lookAt = now + s_lookPeriod;
+        if (!Punch.Server.IsOnline) return;
+        var waited = Punch.Server.Waited(now);
+        if (waited == TimeSpan.Zero)
+        {
+            bool isSlow = Punch.Server.RoundTrip > 2 * _quietRoundTrip && Punch.Server.RoundTrip > _quietRoundTrip + s_jitter;
+            _slow = isSlow ? _slow + 1 : 0;
+            Punch.Server.MeasureRoundTrip(now);
+        }
+
+        if (_slow == MaxSlow || waited >= s_stuck) (IsOver, IsBudgetSpent, Detail) = (true, true, "the way to the server became slow");
     }
 
     private void Step(Instant now)

@@ -32,6 +32,9 @@ internal abstract class UdpMethod(UdpPunch punch)
     /// <summary>A fresh socket is open; the agent takes checks that come to it.</summary>
     public virtual void HandleOpened(Instant now, FreshSocket socket) { }
 
+    /// <summary>A fresh socket is lost, or could not be had: the system has no more, or the network said that there is no way.</summary>
+    public virtual void HandleGone(Instant now) { }
+
     /// <summary>A server has answered a question of a fresh socket.</summary>
     public virtual void HandleAnswer(Instant now, FreshAnswer answer) { }
 

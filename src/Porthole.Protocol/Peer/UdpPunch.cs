@@ -52,6 +52,8 @@ internal sealed class UdpPunch
 
     public EntropySource Entropy => _context.Entropy;
 
+    public RendezvousClient Server => _context.Rendezvous;
+
     public PortKind Here { get; }
 
     public PortKind There { get; }
@@ -73,6 +75,9 @@ internal sealed class UdpPunch
 
     /// <summary>Whether a method runs, or waits for its turn.</summary>
     public bool IsRunning => _running is not null || _waiting.Count > 0;
+
+    /// <summary>Whether methods have run, and none is left.</summary>
+    public bool IsExhausted => Record.Last is not null && !IsRunning;
 
     /// <summary>Whether a spray is under way.</summary>
     public bool IsSpraying => _running is SprayMethod;
@@ -113,6 +118,7 @@ internal sealed class UdpPunch
         if (!_waiting.TryPeek(out var first)) return;
         bool mayWait = first.Method == PunchMethod.Spray || Planner.PlainChance(Record.Here, Record.There) >= WorthWaiting;
         _nextAt = mayWait ? startAt + PlainTime : now;
+        if (HasSpray) Server.MeasureRoundTrip(now); // while all is quiet
         HandleDeadline(now);
     }
 
@@ -146,7 +152,9 @@ internal sealed class UdpPunch
     /// <summary>Takes word that a socket is lost, or could not be had: a method that has none left ends by its time.</summary>
     public void HandleGone(Instant now, SocketId socket)
     {
-        if (_own.Remove(socket)) Agent.RemoveSocket(now, socket);
+        if (!_own.Remove(socket)) return;
+        Agent.RemoveSocket(now, socket);
+        _running?.HandleGone(now);
     }
 
     /// <summary>Takes a STUN message to a fresh socket.</summary>

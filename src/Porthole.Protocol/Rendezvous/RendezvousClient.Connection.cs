@@ -21,6 +21,8 @@ public sealed partial class RendezvousClient
     private int _missed;
     private int _attempt;
     private long _stamp;
+    private long _answered;
+    private Instant _stampedAt;
     private long _seen;
 
     private void BeginConnecting(Instant now)
@@ -133,7 +135,7 @@ public sealed partial class RendezvousClient
 
     private void SendPing(Instant now)
     {
-        Enqueue(now, new ClientMessage.Ping(++_stamp));
+        MeasureRoundTrip(now);
         _deadlines[Alarm.Silence] = null;
         _deadlines[Alarm.Pong] = now + (_isProbing ? _options.ProbeTimeout : _options.PongTimeout);
     }

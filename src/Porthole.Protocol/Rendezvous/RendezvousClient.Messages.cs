@@ -53,8 +53,9 @@ public sealed partial class RendezvousClient
             case ServerMessage.Ping ping when IsOnline:
                 Enqueue(now, new ClientMessage.Pong(ping.Stamp));
                 break;
-            case ServerMessage.Pong when IsOnline:
-                break; // every message is a sign of life
+            case ServerMessage.Pong pong when IsOnline:
+                if (pong.Stamp == _stamp) (RoundTrip, _answered) = (now - _stampedAt, _stamp); // a sign of life, as every message is
+                break;
             case ServerMessage.Credential credential when IsOnline:
                 _events.Enqueue(new RendezvousEvent.StunAccessChanged(credential.Access));
                 break;

@@ -223,6 +223,20 @@ public sealed partial class RendezvousClient
         SendPing(now);
     }
 
+    /// <summary>The round trip to the server over the main connection, what stands before it in queues included; null before it was measured.</summary>
+    public TimeSpan? RoundTrip { get; private set; }
+
+    /// <summary>Measures <see cref="RoundTrip"/> once. That the answer stays out has no consequence.</summary>
+    public void MeasureRoundTrip(Instant now)
+    {
+        if (!IsOnline) return;
+        Enqueue(now, new ClientMessage.Ping(++_stamp));
+        _stampedAt = now;
+    }
+
+    /// <summary>How long the last question of <see cref="MeasureRoundTrip"/> has waited for its answer; 0 when it has none to wait for.</summary>
+    public TimeSpan Waited(Instant now) => _answered == _stamp ? TimeSpan.Zero : now - _stampedAt;
+
     /// <summary>Takes one message that arrived on <see cref="Socket"/>; it may be changed (opened in place).</summary>
     /// <returns>False when it is not this client's business: a relay frame (a sign of life all the same), or another socket's message.</returns>
     public bool HandleMessage(Instant now, SocketId socket, Span<byte> message)
