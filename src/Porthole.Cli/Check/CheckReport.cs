@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
+using Porthole.Protocol.PortMapping;
 
 namespace Porthole.Cli.Check;
 
@@ -9,25 +10,36 @@ namespace Porthole.Cli.Check;
 internal static class CheckReport
 {
     /// <summary>Writes it.</summary>
-    /// <param name="report">What was found out.</param>
-    /// <param name="server">How the server is called.</param>
+    /// <param name="findings">What was found out.</param>
     /// <param name="json">Whether to write JSON.</param>
-    public static void Write(NatReport report, string server, bool json)
+    public static void Write(CheckFindings findings, bool json)
     {
-        if (json) WriteJson(report, server);
-        else WriteWords(report, server);
+        if (json) WriteJson(findings);
+        else WriteWords(findings);
     }
 
-    private static void WriteWords(NatReport report, string server)
+    /// <summary>UDP or TCP as JSON has it.</summary>
+    public static string CodeOf(Transports transport) => transport == Transports.Udp ? "udp" : "tcp";
+
+    /// <summary>How a gateway was asked, as people and JSON have it.</summary>
+    public static string CodeOf(PortMappingProtocol protocol) => protocol switch
     {
-        foreach (string line in NatPicture.Draw(report, server)) Console.WriteLine(line);
-        if (!report.IsUdpReachable && report.Tcp is not { IsReachable: true }) return; // nothing is known that a plan could be made of
+        PortMappingProtocol.Pcp => "PCP",
+        PortMappingProtocol.NatPmp => "NAT-PMP",
+        PortMappingProtocol.Upnp => "UPnP",
+    };
+
+    private static void WriteWords(CheckFindings findings)
+    {
+        foreach (string line in NatPicture.Draw(findings)) Console.WriteLine(line);
+        if (findings.Nat is { IsUdpReachable: false, Tcp: not { IsReachable: true } }) return; // nothing is known that a plan could be made of
         Console.WriteLine();
-        foreach (string line in NatOutlook.Draw(report)) Console.WriteLine(line);
+        foreach (string line in NatOutlook.Draw(findings)) Console.WriteLine(line);
     }
 
-    private static void WriteJson(NatReport report, string server) => JsonLines.Write(null, writer =>
+    private static void WriteJson(CheckFindings findings) => JsonLines.Write(null, writer =>
     {
+        var report = findings.Nat;
         var main = MainOf(report.Mappings);
         var mapping = report.IsUdpReachable ? report.Mapping : NatMapping.Blocked;
         writer.WriteString("mapping", mapping.Code);
@@ -38,15 +50,17 @@ internal static class CheckReport
         writer.WriteBoolean("udpReachable", report.IsUdpReachable);
         WriteFlag(writer, "preservesPort", report.PreservesPort);
         writer.WriteBoolean("addressPool", report.HasAddressPool);
-        writer.WriteString("server", server);
+        writer.WriteString("server", findings.Server);
         WriteAddresses(writer, report.Mappings);
         writer.WriteString("meaning", NatWords.Meaning(mapping, report.Mappings));
         if (report.Tcp is { } tcp) WriteTcp(writer, tcp);
         else writer.WriteNull("tcp");
-        WriteMore(writer, report);
+        WriteTraits(writer, report);
+        WriteGateways(writer, findings);
+        WriteOutlook(writer, findings);
     });
 
-    private static void WriteMore(Utf8JsonWriter writer, NatReport report)
+    private static void WriteTraits(Utf8JsonWriter writer, NatReport report)
     {
         writer.WriteString("filtering", report.Filtering.Code);
         writer.WriteNumber("lowestPort", report.LowestPort);
@@ -65,8 +79,32 @@ internal static class CheckReport
         writer.WriteStartObject("unknown");
         foreach (var (field, why) in NatWords.Why(report)) writer.WriteString(field, why);
         writer.WriteEndObject();
+    }
+
+    private static void WriteGateways(Utf8JsonWriter writer, CheckFindings findings)
+    {
+        writer.WriteStartArray("gateways");
+        foreach (var port in findings.Ports)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("gateway", port.Gateway.Address.ToString());
+            writer.WriteString("protocol", CodeOf(port.Protocol));
+            writer.WriteString("transport", CodeOf(port.Transport));
+            writer.WriteAddress("internal", port.Internal);
+            writer.WriteAddress("external", port.External);
+            writer.WriteMilliseconds("leaseMs", port.Lease);
+            writer.WriteBoolean("behindAnotherNat", port.IsBehindAnotherNat);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteString("gatewayProblem", findings.PortProblem);
+    }
+
+    private static void WriteOutlook(Utf8JsonWriter writer, CheckFindings findings)
+    {
         writer.WriteStartArray("against");
-        foreach (var outlook in NatOutlook.Of(report))
+        foreach (var outlook in NatOutlook.Of(findings))
         {
             writer.WriteStartObject();
             writer.WriteString("peer", outlook.Peer);

@@ -57,17 +57,18 @@ internal sealed record NatOutlook(string Peer, string Where, ImmutableArray<Plan
     }
 
     /// <summary>The outlook against every kind of peer.</summary>
-    public static ImmutableArray<NatOutlook> Of(NatReport report)
+    public static ImmutableArray<NatOutlook> Of(CheckFindings findings)
     {
-        var here = Forecast.FactsOf(report.IsUdpReachable ? report : report with { Mapping = NatMapping.Blocked });
+        var report = findings.Nat;
+        var here = Forecast.FactsOf(report.IsUdpReachable ? report : report with { Mapping = NatMapping.Blocked }) with { HasPortMapping = findings.HasPortMapping };
         return [.. s_kinds.Select(kind => new NatOutlook(kind.Peer, kind.Where, Forecast.Plan(here, kind.Facts, report.Tcp is null ? Transports.Udp : Transports.All)))];
     }
 
     /// <summary>The outlook as a table.</summary>
-    public static IEnumerable<string> Draw(NatReport report)
+    public static IEnumerable<string> Draw(CheckFindings findings)
     {
         yield return "A peer that is".PadRight(WhereWidth) + "direct  mostly by";
-        foreach (var outlook in Of(report))
+        foreach (var outlook in Of(findings))
         {
             string chance = outlook.Best.Method == PunchMethod.Relay ? "no" : string.Create(CultureInfo.InvariantCulture, $"{Math.Min(99, outlook.Chance * 100):0} %");
             yield return $"  {outlook.Where}".PadRight(WhereWidth - 1) + chance.PadLeft(5) + "    " + outlook.Best.Method.Code;

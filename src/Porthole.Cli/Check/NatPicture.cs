@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
+using Porthole.Protocol.PortMapping;
 
 namespace Porthole.Cli.Check;
 
@@ -16,18 +18,24 @@ internal static class NatPicture
     private const int NameWidth = 11;
 
     /// <summary>Draws what stands between this host and the server, and what it does.</summary>
-    /// <param name="report">What was found out.</param>
-    /// <param name="server">How the server is called.</param>
-    public static IEnumerable<string> Draw(NatReport report, string server) =>
-    [
-        .. Place("this host", Join(report.Mappings.Concat(report.Tcp?.Mappings ?? []).Select(static one => one.Local))),
-        Bar,
-        .. Place(IsTranslated(report) ? " [NAT]" : "(no NAT)", Outside(report)),
-        .. DrawUdp(report),
-        .. report.Tcp is { } tcp ? DrawTcp(tcp, report) : [],
-        Bar,
-        .. Place("the server", server + (Fastest(report) is { } rtt ? $", {Words.Span(rtt)} there and back" : "")),
-    ];
+    /// <param name="findings">What was found out.</param>
+    public static IEnumerable<string> Draw(CheckFindings findings)
+    {
+        var report = findings.Nat;
+        return
+        [
+            .. Place("this host", Join(report.Mappings.Concat(report.Tcp?.Mappings ?? []).Select(static one => one.Local))),
+            .. findings.Ports.Any(static port => port.IsBehindAnotherNat) ? DrawFirstGateway(findings) : [],
+            Bar,
+            .. Place(IsTranslated(report) ? " [NAT]" : "(no NAT)", Outside(report)),
+            .. DrawUdp(report),
+            .. report.Tcp is { } tcp ? DrawTcp(tcp, report) : [],
+            .. findings.Ports.Where(static port => !port.IsBehindAnotherNat).SelectMany(static port => Fact(Bar, "gateway", InWords(port))),
+            .. findings.PortProblem is { } problem ? Fact(Bar, "gateway", problem) : [],
+            Bar,
+            .. Place("the server", findings.Server + (Fastest(report) is { } rtt ? $", {Words.Span(rtt)} there and back" : "")),
+        ];
+    }
 
     /// <summary>Breaks a text into lines.</summary>
     /// <param name="text">The text.</param>
@@ -66,6 +74,21 @@ internal static class NatPicture
             .. report.IsUdpReachable && Mapped(tcp.Mappings).Except(Mapped(report.Mappings)).Any() ? Fact(Bar, "outside", Join(Mapped(tcp.Mappings))) : [],
             .. tcp.IsComplete ? [] : Fact(Bar, "note", "not every connection was answered in time"),
         ];
+
+    /// <summary>A gateway whose outside is no public address: the first of two NATs.</summary>
+    private static IEnumerable<string> DrawFirstGateway(CheckFindings findings)
+    {
+        var ports = findings.Ports.Where(static port => port.IsBehindAnotherNat).ToArray();
+        return
+        [
+            Bar,
+            .. Place(" [NAT]", $"{ports[0].Gateway.Address}; its outside, {ports[0].External.Address}, is a private address: there is another NAT behind it"),
+            .. ports.SelectMany(static port => Fact(Bar, "gateway", InWords(port))),
+        ];
+    }
+
+    private static string InWords(MappedPort port) => string.Create(
+        CultureInfo.InvariantCulture, $"{port.Gateway.Address} maps {CheckReport.CodeOf(port.Transport).ToUpperInvariant()} {port.External} ({CheckReport.CodeOf(port.Protocol)}, {port.Lease.TotalSeconds:0} s)");
 
     private static bool IsTranslated(NatReport report) => Mapped(report.Mappings).Concat(Mapped(report.Tcp?.Mappings ?? [])).Any();
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using Porthole.Cli.Check;
 using Porthole.Protocol.Discovery;
@@ -17,6 +18,9 @@ internal static class CheckCommand
 
     /// <summary>How long to wait for the first answer: by then each of the server's UDP ports was asked seven times, and a TCP connection was tried three times.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long nothing more is heard before a check is over: a trial that finds nothing takes a second, and a gateway that answers a fraction of it.</summary>
+    private static readonly TimeSpan s_afterglow = TimeSpan.FromSeconds(2);
 
     public static Command Create()
     {
@@ -50,16 +54,18 @@ internal static class CheckCommand
             {
                 var (network, port) = peer.ReadNetwork(parsed);
                 var found = await StunCheck.RunAsync(servers, network, port, loggers.CreateLogger("Porthole"), interrupt.Token).ConfigureAwait(false);
-                CheckReport.Write(found, string.Join(", ", servers), parsed.GetValue(json));
+                CheckReport.Write(new CheckFindings(found, string.Join(", ", servers)), parsed.GetValue(json));
                 return ExitCode.Success;
             }
 
             var newest = NatReport.Unknown;
+            long lastNews = Stopwatch.GetTimestamp();
             var complete = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var options = peer.Read(parsed, loggers) with
             {
                 Observer = happened =>
                 {
+                    if (happened is PeerEvent.NatReported or PeerEvent.PortsMapped) Volatile.Write(ref lastNews, Stopwatch.GetTimestamp());
                     if (happened is not PeerEvent.NatReported { Report: var report }) return;
                     newest = report;
                     if (report is { IsComplete: true, Tcp.IsComplete: true }) complete.TrySetResult();
@@ -72,10 +78,18 @@ internal static class CheckCommand
                 late.CancelAfter(s_patience);
                 await Task.WhenAny(complete.Task, Task.Delay(s_silence, late.Token)).ConfigureAwait(false);
                 if (!IsSettled(newest)) await complete.Task.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                // What takes trials comes later: filtering, hops, what the gateway maps. It is over when nothing more is heard.
+                while (newest.IsUdpReachable && s_afterglow - Stopwatch.GetElapsedTime(Volatile.Read(ref lastNews)) is { Ticks: > 0 } rest)
+                {
+                    await Task.Delay(rest, late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    if (late.IsCancellationRequested) break;
+                }
+
                 interrupt.Token.ThrowIfCancellationRequested();
+                var findings = new CheckFindings(newest, options.Server.Uri.Authority) { Ports = node.MappedPorts, PortProblem = node.PortMappingProblem };
+                CheckReport.Write(findings, parsed.GetValue(json));
             }
 
-            CheckReport.Write(newest, options.Server.Uri.Authority, parsed.GetValue(json));
             if (newest.IsUdpReachable) return ExitCode.Success;
             Complaint.Write(UdpWarning.Text(options.Server));
             return ExitCode.UdpBlocked;

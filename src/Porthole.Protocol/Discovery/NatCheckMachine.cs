@@ -33,7 +33,7 @@ public sealed class NatCheckMachine : ISocketUser
     public NatReport Report => _probe.Report;
 
     /// <summary>Whether nothing more can be expected: every question was answered or given up, or there is no socket to ask from.</summary>
-    public bool IsComplete => _isStarted && _opening.Count == 0 && (Report.IsComplete || _sockets == 0);
+    public bool IsComplete => _isStarted && _opening.Count == 0 && ((Report.IsComplete && !_probe.AreTrialsOpen) || _sockets == 0);
 
     /// <inheritdoc/>
     public Instant? NextDeadline => _probe.NextDeadline;

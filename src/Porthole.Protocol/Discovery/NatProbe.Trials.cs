@@ -73,7 +73,7 @@ public sealed partial class NatProbe
     }
 
     /// <summary>Whether some trial of this round is under way, or yet to come.</summary>
-    private bool AreTrialsOpen => _samples is not null
+    internal bool AreTrialsOpen => _samples is not null
         && (_samples.IsOpening || _traits.Exists(traits => !traits.IsFollowedUp && IsHeard(traits.Host)) || _sockets.Exists(AreTrialsOpenOf));
 
     private static bool AreTrialsOpenOf(ProbedSocket socket) =>

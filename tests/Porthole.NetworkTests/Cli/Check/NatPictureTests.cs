@@ -1,6 +1,7 @@
 using Porthole.Cli.Check;
 using Porthole.Protocol;
 using Porthole.Protocol.Discovery;
+using Porthole.Protocol.PortMapping;
 
 namespace Porthole.NetworkTests.Cli.Check;
 
@@ -57,6 +58,24 @@ public sealed class NatPictureTests
         string[] lines = Draw(s_known with { Mappings = [Mapping(s_local, s_local)] });
         Assert.Equal("  (no NAT)    a firewall may stand here", lines[2]);
         Assert.Equal("      | UDP   mapping    EIM: there is no NAT on the way to the server", lines[3]);
+    }
+
+    [Fact]
+    public void What_the_gateway_maps_is_told_and_two_NATs_are_two_boxes()
+    {
+        var port = new MappedPort(s_local, Transports.Udp, s_mapped, TimeSpan.FromHours(1), PortMappingProtocol.Pcp, TransportAddress.Parse("192.168.1.1:0"));
+        var findings = new CheckFindings(s_known, "example.org") { Ports = [port] };
+        Assert.True(findings.HasPortMapping);
+        Assert.Contains("      |       gateway    192.168.1.1 maps UDP 203.0.113.7:40000 (PCP, 3600 s)", NatPicture.Draw(findings));
+
+        var twice = findings with { Ports = [port with { External = TransportAddress.Parse("100.64.0.9:8900") }] };
+        string[] lines = [.. NatPicture.Draw(twice)];
+        Assert.False(twice.HasPortMapping);
+        Assert.Equal("   [NAT]      192.168.1.1; its outside, 100.64.0.9, is a private address: there is", lines[2]);
+        Assert.Equal(2, lines.Count(static line => line.StartsWith("   [NAT]", StringComparison.Ordinal)));
+
+        var none = findings with { Ports = [], PortProblem = "The gateway 192.168.1.1 maps no ports." };
+        Assert.Contains("      |       gateway    The gateway 192.168.1.1 maps no ports.", NatPicture.Draw(none));
     }
 
     [Fact]
@@ -123,7 +142,7 @@ public sealed class NatPictureTests
 
     private static void AssertDrawn(NatReport report, string picture) => Assert.Equal(picture.ReplaceLineEndings("\n"), string.Join('\n', Draw(report)));
 
-    private static string[] Draw(NatReport report, string server = "example.org") => [.. NatPicture.Draw(report, server)];
+    private static string[] Draw(NatReport report, string server = "example.org") => [.. NatPicture.Draw(new CheckFindings(report, server))];
 
     private static LocalMapping Mapping(TransportAddress local, TransportAddress mapped) =>
         new(new SocketId(1), local, mapped, s_server, default, NatMapping.EndpointIndependent, TimeSpan.FromMilliseconds(12));
