@@ -71,7 +71,7 @@ public sealed class NatPictureTests
         var twice = findings with { Ports = [port with { External = TransportAddress.Parse("100.64.0.9:8900") }] };
         string[] lines = [.. NatPicture.Draw(twice)];
         Assert.False(twice.HasPortMapping);
-        Assert.Equal("   [NAT]      192.168.1.1; its outside, 100.64.0.9, is a private address: there is", lines[2]);
+        Assert.Equal("   [NAT]      192.168.1.1; its outside, 100.64.0.9, is a private address: there", lines[2]);
         Assert.Equal(2, lines.Count(static line => line.StartsWith("   [NAT]", StringComparison.Ordinal)));
 
         var none = findings with { Ports = [], PortProblem = "The gateway 192.168.1.1 maps no ports." };
