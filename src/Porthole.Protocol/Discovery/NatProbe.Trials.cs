@@ -239,7 +239,7 @@ public sealed partial class NatProbe
         var trial = socket.Find(NatQuestionKind.OtherPort) ?? socket.Find(NatQuestionKind.OtherHost);
         foreach (var question in socket.Questions)
         {
-            if (question.Kind == NatQuestionKind.Mapped && question.Server == trial?.Server) return question.Other;
+            if (question.Kind == NatQuestionKind.Mapped && question.Other != default && trial is not null && question.Server.SameHost(trial.Server)) return question.Other;
         }
 
         return default;
