@@ -11,6 +11,9 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
     /// <summary>The pause between two packets (RFC 8445 section 14.2): 200 in a second.</summary>
     private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(5);
 
+    /// <summary>How far it may fall behind and catch up: timers are late by a millisecond or more, every time, and six seconds are short. No more than four packets at once.</summary>
+    private static readonly TimeSpan s_backlog = 3 * s_pace;
+
     /// <summary>How long until it is seen again whether another spray of this machine has ended.</summary>
     private static readonly TimeSpan s_waitForOther = TimeSpan.FromMilliseconds(250);
 
@@ -62,7 +65,7 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
         if (_lookAt <= now) Look(now);
         if (IsOver || !(_stepAt <= now)) return;
         if (!_hasBudget) TryBegin(now);
-        else Step(now);
+        else Advance(now);
     }
 
     public override void HandleGone(Instant now)
@@ -91,7 +94,8 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
         _quietRoundTrip = Punch.Server.RoundTrip ?? Punch.Plan.LocalRtt;
         Punch.Server.MeasureRoundTrip(now);
         if (!IsHere) DrawTargets();
-        Step(now);
+        _stepAt = now;
+        Advance(now);
     }
 
     /// <summary>Ends the spray where the main connection suffers from it: its round trip has doubled.</summary>
@@ -110,19 +114,24 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
         if (_slow == MaxSlow || waited >= s_stuck) (IsOver, IsBudgetSpent, Detail) = (true, true, "the way to the server became slow");
     }
 
-    private void Step(Instant now)
+    private void Advance(Instant now)
+    {
+        while (_stepAt is { } due && due <= now) Step(Instant.Max(due, now - s_backlog));
+    }
+
+    private void Step(Instant due)
     {
         _stepAt = null;
         if (IsHere)
         {
             if (!Punch.TryOpen(round: 1)) return;
             Detail = $"{++_opened} sockets";
-            if (_opened < planned.Sockets) _stepAt = now + s_pace;
+            if (_opened < planned.Sockets) _stepAt = due + s_pace;
         }
         else if (_targets.TryDequeue(out var target))
         {
             Punch.Probe(Punch.Main!.Socket, target);
-            _stepAt = now + s_pace;
+            _stepAt = due + s_pace;
         }
     }
 
