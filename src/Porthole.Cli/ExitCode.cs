@@ -53,7 +53,7 @@ internal static class ExitCode
         (26, "the pairing code is wrong, used up or burnt"),
         (30, "a port that was asked for is taken"),
         (31, "a local address that was asked for is not this host's"),
-        (32, "a file with an identity or known keys cannot be used"),
+        (32, "a file cannot be used: an identity, known keys, or a trace to be written"),
         (Interrupted, "stopped by Ctrl-C or SIGTERM before the work was done"),
     ];
 
