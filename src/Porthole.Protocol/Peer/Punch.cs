@@ -274,7 +274,7 @@ internal sealed class Punch
 
         if (Record.Last is not { } method) return PunchMethod.Plain;
         bool isFresh = !Agent.LocalCandidates.Any(local => local.Socket == pair.Socket);
-        if (isFresh) return method;
+        if (isFresh || (method == PunchMethod.Spray && Planner.PlainChance(Record.Here, Record.There) < 0.5)) return method; // a guess may hit the main socket's port too
         if (Plan.Candidates.Any(candidate => candidate.Address == pair.RemoteAddress)) return PunchMethod.Plain;
 
         // An address that was told later is the other side's foresight; one that nobody told is a hit where there was a spray, else what plain checks find.
