@@ -16,6 +16,7 @@ internal static class VerdictJson
         writer.WriteString("method", verdict.Method.Code);
         writer.WriteString("sentence", verdict.Sentence);
         writer.WriteString("advice", verdict.Advice);
+        writer.WriteString("gateway", verdict.Gateway);
         writer.WriteNumber("checksSent", verdict.ChecksSent);
         writer.WriteNumber("checksReceived", verdict.ChecksReceived);
         writer.WriteNumber("answersReceived", verdict.AnswersReceived);

@@ -170,6 +170,7 @@ internal sealed class DoctorReport(DoctorSettings settings, Transports transport
         }
 
         Say("verdict", state.Verdict.Sentence);
+        if (state.Verdict.Gateway.Length > 0) Say("gateway", state.Verdict.Gateway);
         if (state.Verdict.Advice.Length > 0) Say("advice", state.Verdict.Advice);
         if (!isSettled) Say("note", string.Create(CultureInfo.InvariantCulture, $"not decided after {settings.Timeout.TotalSeconds:0.#} s: give it more with --timeout"));
     }

@@ -86,6 +86,7 @@ internal sealed class TraceChart
         if (_cast.Verdict is { } verdict)
         {
             Element("p", verdict.Sentence);
+            if (verdict.Gateway.Length > 0) Element("p", verdict.Gateway);
             if (verdict.Advice.Length > 0) Element("p", verdict.Advice);
         }
 

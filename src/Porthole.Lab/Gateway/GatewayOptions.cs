@@ -17,4 +17,7 @@ public sealed record GatewayOptions
 
     /// <summary>The result code of every answer to a request for a mapping; 0 is success.</summary>
     public byte Refuses { get; init; }
+
+    /// <summary>What it sends in place of each right answer: nothing when null comes of it. Null sends what is right.</summary>
+    public Func<byte[], byte[]?>? Spoils { get; init; }
 }

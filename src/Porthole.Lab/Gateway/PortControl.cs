@@ -49,6 +49,7 @@ public sealed class PortControl : IProtocolMachine
             var request = batch.Bytes(datagram);
             if (request.Length < 2 || (request[1] & AnswerBit) != 0) continue;
             byte[]? answer = request[0] == NatPmpVersion ? AnswerNatPmp(now, datagram.Remote, request) : AnswerPcp(now, datagram.Remote, request);
+            if (answer is not null && _options.Spoils is { } spoils) answer = spoils(answer);
             if (answer is not null) _answers.Enqueue((datagram.Remote, answer));
         }
     }

@@ -26,6 +26,9 @@ public sealed record PathVerdict(VerdictReason Reason, string Sentence, int Chec
     /// <summary>What the user, or whoever runs the network, could change to get a direct path, in one sentence; empty when nothing is to be changed.</summary>
     public string Advice { get; init; } = "";
 
+    /// <summary>What the gateway of this side said when it was asked for a port (PCP, NAT-PMP, UPnP), in one sentence; empty where none was asked.</summary>
+    public string Gateway { get; init; } = "";
+
     /// <summary>What this side knew of its NATs.</summary>
     public NatFacts Here { get; init; } = NatFacts.Unknown;
 

@@ -433,7 +433,7 @@ internal sealed partial class PeerLink
         var facts = _punch is { } punch
             ? VerdictFacts.Of(_context, punch)
             : new VerdictFacts { Here = _context.Nat, There = NatFacts.Unknown with { RelayOnly = _isPeerRelayOnly }, Wanted = _context.Options.Transports };
-        return facts with { Path = path?.ToPublic(), Method = path?.Method };
+        return facts with { Path = path?.ToPublic(), Method = path?.Method, Gateway = _context.Ports.Word };
     }
 
     /// <summary>Tells the server what this punch came to, if it wants to know: once.</summary>

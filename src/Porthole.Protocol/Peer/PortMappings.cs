@@ -10,7 +10,7 @@ namespace Porthole.Protocol.Peer;
 internal sealed class PortMappings(PeerContext context)
 {
     private readonly PortMapper _mapper = new(context.Entropy, context.NextSocket);
-    private string? _problem;
+    private PortMapperEvent.Failed? _problem;
 
     public Instant? NextDeadline => _mapper.NextDeadline;
 
@@ -24,18 +24,38 @@ internal sealed class PortMappings(PeerContext context)
         {
             foreach (var port in Mapped)
             {
-                bool isOfUse = port.Transport == Transports.Udp || !context.Wants(Transports.Udp);
-                if (isOfUse && port.IsPublic && FindProof(port) is { IsTranslated: true } proof && proof.Mapped.SameHost(port.External)) return true;
+                if (IsOfUse(port) && IsProved(port)) return true;
             }
 
             return false;
         }
     }
 
+    /// <summary>What came of it, for a verdict: the best of what is mapped, else why nothing is.</summary>
+    public GatewayWord Word
+    {
+        get
+        {
+            var best = GatewayWord.None;
+            foreach (var port in Mapped)
+            {
+                if (IsOfUse(port) && Tell(port) is var word && word.Answer > best.Answer) best = word;
+            }
+
+            if (best != GatewayWord.None) return best;
+            if (_problem is { } problem) return new GatewayWord(problem.WasAnswered ? GatewayAnswer.Refused : GatewayAnswer.Silent, $"The gateway {problem.Line}");
+            return _mapper.IsAsking ? GatewayWord.Asked : GatewayWord.None;
+        }
+    }
+
     /// <summary>Whether a socket is one of those that gateways are asked from.</summary>
     public bool Owns(SocketId socket) => _mapper.Owns(socket);
 
-    public void SetNetwork(Instant now, SocketEvent.NetworkChanged changed) => _mapper.SetNetwork(now, changed.Addresses, changed.Gateways);
+    public void SetNetwork(Instant now, SocketEvent.NetworkChanged changed)
+    {
+        _problem = null; // of another network, or soon told again
+        _mapper.SetNetwork(now, changed.Addresses, changed.Gateways);
+    }
 
     /// <summary>
     /// Asks for what is of use now: nothing before the peer is registered, nothing where no NAT was seen or where it lets everybody in, and nothing where the
@@ -81,14 +101,14 @@ internal sealed class PortMappings(PeerContext context)
         if (!_mapper.TryTakeEvent(out var mapperEvent)) return false;
         do
         {
-            if (mapperEvent is PortMapperEvent.Failed failed) _problem = failed.Line;
+            if (mapperEvent is PortMapperEvent.Failed failed) _problem = failed;
             else if (mapperEvent is PortMapperEvent.Mapped) _problem = null;
         }
         while (_mapper.TryTakeEvent(out mapperEvent));
 
         var before = Mapped;
         Mapped = [.. _mapper.Mappings];
-        context.Events.Enqueue(new PeerEvent.PortsMapped(Mapped, _problem));
+        context.Events.Enqueue(new PeerEvent.PortsMapped(Mapped, _problem?.Line));
         return !before.SequenceEqual(Mapped);
     }
 
@@ -120,6 +140,27 @@ internal sealed class PortMappings(PeerContext context)
         if (seen is null || seen.Server.IsLoopback || seen.Mapped.IsLoopback || seen.Local.IsLoopback) return false;
         if (seen.Local.IsIPv6) return !seen.IsTranslated && !seen.Local.IsPrivate && !seen.Local.IsLinkLocal;
         return seen.IsTranslated && (!isOpen || Mapped.Any(port => port.Internal.SameHost(seen.Local)));
+    }
+
+    private bool IsOfUse(MappedPort port) => port.Transport == Transports.Udp || !context.Wants(Transports.Udp);
+
+    private bool IsProved(MappedPort port) => port.IsPublic && FindProof(port) is { IsTranslated: true } proof && proof.Mapped.SameHost(port.External);
+
+    private GatewayWord Tell(MappedPort port)
+    {
+        string maps = string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"The gateway {port.Gateway.Address} {(port.Internal.IsIPv6 ? "lets packets in at" : "maps")} {port.Transport.ToString().ToUpperInvariant()} port {port.External.Port} by {MappedPort.Name(port.Protocol)}");
+        if (port.Internal.IsIPv6 || IsProved(port)) return new GatewayWord(GatewayAnswer.Mapped, $"{maps}.");
+        if (port.IsBehindAnotherNat)
+        {
+            return new GatewayWord(
+                GatewayAnswer.BehindAnotherNat,
+                $"{maps}, but its outside address {port.External.Address} is a private or shared one: behind this router stands a second NAT, and a port mapping has no effect unless that one maps too.");
+        }
+
+        string outside = port.External.IsUnspecified ? "and does not say at which address" : $"and says that its outside address is {port.External.Address}, but servers see another";
+        return new GatewayWord(GatewayAnswer.Elsewhere, $"{maps} {outside}, so nothing is built on it.");
     }
 
     /// <summary>What STUN saw of the same port; of TCP, where its own probe saw nothing, of the same host by UDP.</summary>

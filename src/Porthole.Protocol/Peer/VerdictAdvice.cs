@@ -26,13 +26,13 @@ internal static class VerdictAdvice
         VerdictReason.UdpBlockedThere => $"Ask the peer to have its firewall let UDP out to all ports, the server's STUN ports (3478 to 3481, if not set otherwise) first, and the answers in{OrTcp(facts)}.",
         VerdictReason.UdpBlockedBoth => $"Open UDP 3478 to 3481 (if not set otherwise) in the server's firewall first; if they are open, let UDP out of both networks{OrTcp(facts)}.",
         VerdictReason.RandomPortsBoth or VerdictReason.RandomAgainstPredictable =>
-            $"A port mapping on either side would fix it: turn on PCP, NAT-PMP or UPnP in a router, or forward a port there; {Carrier}.",
-        VerdictReason.HardNat or VerdictReason.PortsNotHit => $"What would fix it is {MapPort(blame)}: PCP, NAT-PMP or UPnP in the router, or a forwarded port; {Carrier}.",
-        VerdictReason.SprayHeldBack => $"It is tried again by itself, within an hour at most; {MapPort(blame)} (PCP, NAT-PMP, UPnP, or a forwarded port) would make guessing needless.",
+            $"A port mapping on either side would fix it: turn on PCP, NAT-PMP or UPnP in a router, or forward a port there; {Carrier}{Asked(facts)}.",
+        VerdictReason.HardNat or VerdictReason.PortsNotHit => $"What would fix it is {MapPort(blame)}: PCP, NAT-PMP or UPnP in the router, or a forwarded port; {Carrier}{Asked(facts)}.",
+        VerdictReason.SprayHeldBack => $"It is tried again by itself, within an hour at most; {MapPort(blame)} (PCP, NAT-PMP, UPnP, or a forwarded port) would make guessing needless{Asked(facts)}.",
         VerdictReason.SpoiledByStrangers =>
-            $"Have the {(blame == VerdictBlame.Both ? "routers" : blame == VerdictBlame.Here ? "router here" : "peer's router")} drop packets that nobody asked for (its firewall must close UDP from outside), or turn on PCP, NAT-PMP or UPnP in it.",
+            $"Have the {(blame == VerdictBlame.Both ? "routers" : blame == VerdictBlame.Here ? "router here" : "peer's router")} drop packets that nobody asked for (its firewall must close UDP from outside), or turn on PCP, NAT-PMP or UPnP in it{Asked(facts)}.",
         VerdictReason.OneWay or VerdictReason.NoAnswer => facts.UsesUdp
-            ? "Have the firewalls of both networks let UDP out to all ports and the answers in; a port mapping on either side helps where a NAT is stricter than it shows."
+            ? $"Have the firewalls of both networks let UDP out to all ports and the answers in; a port mapping on either side helps where a NAT is stricter than it shows{Asked(facts)}."
             : "Allow UDP as well (--transport auto), or forward a TCP port on either side.",
         VerdictReason.TcpBlockedHere => $"Have the firewall here let TCP out to all ports{OrUdp(facts)}.",
         VerdictReason.TcpBlockedThere => $"Ask the peer to have its firewall let TCP out to all ports{OrUdp(facts)}.",
@@ -45,6 +45,16 @@ internal static class VerdictAdvice
         VerdictBlame.Here => "a port mapping on this side",
         VerdictBlame.There => "a port mapping on the peer's side",
         VerdictBlame.Both or VerdictBlame.Nobody => "a port mapping on either side",
+    };
+
+    /// <summary>Why there is no mapping on this side that would help, where the gateway was asked for one.</summary>
+    private static string Asked(VerdictFacts facts) => facts.Gateway.Answer switch
+    {
+        GatewayAnswer.NotAsked or GatewayAnswer.Mapped => "",
+        GatewayAnswer.Silent => "; the router here answers neither PCP nor NAT-PMP nor UPnP, so one of them is to be switched on in it",
+        GatewayAnswer.Refused => "; the router here was asked for a port and maps none",
+        GatewayAnswer.BehindAnotherNat => "; the router here maps a port, but behind it stands a second NAT that would have to map one too",
+        GatewayAnswer.Elsewhere => "; the router here says that it maps a port, but not at the address that servers see",
     };
 
     private static string OrTcp(VerdictFacts facts) => facts switch

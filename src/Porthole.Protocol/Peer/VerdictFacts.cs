@@ -21,6 +21,9 @@ internal sealed record VerdictFacts
     /// <summary>Whether the other side has an address to connect to by TCP.</summary>
     public bool HasTcpAddress { get; init; }
 
+    /// <summary>What came of asking this side's gateway for a port.</summary>
+    public GatewayWord Gateway { get; init; } = GatewayWord.None;
+
     public int ChecksSent { get; init; }
 
     public int ChecksReceived { get; init; }

@@ -23,6 +23,7 @@ internal static class VerdictWriter
         TcpAttempts = facts.TcpAttempts,
         TcpRefusals = facts.TcpRefusals,
         Advice = VerdictAdvice.Give(reason, blame, facts),
+        Gateway = facts.Gateway.Line,
         Here = facts.Here,
         There = facts.There,
         Tried = facts.Tried,

@@ -68,6 +68,9 @@ internal sealed class GatewayClient
 
     public IEnumerable<MappedPort> Mappings => _entries.Select(static entry => entry.Held).OfType<MappedPort>();
 
+    /// <summary>Whether it is not known yet what the gateway has to say.</summary>
+    public bool IsAsking => _phase == Phase.Choosing || (_phase == Phase.Working && !_entries.Exists(static entry => entry.Held is not null));
+
     public Instant? NextDeadline
     {
         get
@@ -236,7 +239,7 @@ internal sealed class GatewayClient
         }
 
         if (mayBetterCome) return;
-        _events.Enqueue(new PortMapperEvent.Failed(Explain()));
+        _events.Enqueue(new PortMapperEvent.Failed(Explain(), WasAnswered));
         Rest(now, PortMappingLimits.RetryPeriod);
     }
 
@@ -300,7 +303,7 @@ internal sealed class GatewayClient
         if (_entries.Exists(static other => other.Held is not null))
         {
             entry.AskAt = now + PortMappingLimits.RetryPeriod;
-            _events.Enqueue(new PortMapperEvent.Failed($"{Gateway.Address} maps no {entry.Transport.ToString().ToUpperInvariant()} port: {MappedPort.Name(protocol.Kind)}: {line}."));
+            _events.Enqueue(new PortMapperEvent.Failed($"{Gateway.Address} maps no {entry.Transport.ToString().ToUpperInvariant()} port: {MappedPort.Name(protocol.Kind)}: {line}.", WasAnswered: true));
             return;
         }
 
@@ -318,9 +321,11 @@ internal sealed class GatewayClient
         (entry.Held, entry.IsAsked, entry.AskAt, entry.ExpiresAt) = (null, false, null, null);
     }
 
+    private bool WasAnswered => Array.Exists(_protocols, static protocol => protocol.WasAnswered);
+
     private string Explain()
     {
-        string what = Array.Exists(_protocols, static protocol => protocol.WasAnswered)
+        string what = WasAnswered
             ? string.Join("; ", _protocols.Select(static protocol => $"{MappedPort.Name(protocol.Kind)}: {protocol.Problem}"))
             : "it does not answer";
         return $"{Gateway.Address} maps no ports: {what}.";

@@ -27,6 +27,9 @@ internal sealed class PortMapper(EntropySource entropy, Func<SocketId> nextSocke
     /// <summary>What is mapped now.</summary>
     public IEnumerable<MappedPort> Mappings => _clients.SelectMany(static client => client.Mappings);
 
+    /// <summary>Whether a gateway has been asked and has not said yet what comes of it.</summary>
+    public bool IsAsking => _clients.Exists(static client => client.IsAsking);
+
     public Instant? NextDeadline
     {
         get

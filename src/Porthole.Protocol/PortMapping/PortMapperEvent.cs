@@ -15,5 +15,6 @@ internal abstract record PortMapperEvent
 
     /// <summary>A gateway maps nothing.</summary>
     /// <param name="Line">One line for a person: which gateway, and what each protocol met.</param>
-    public sealed record Failed(string Line) : PortMapperEvent;
+    /// <param name="WasAnswered">Whether anything came from it, by any protocol.</param>
+    public sealed record Failed(string Line, bool WasAnswered) : PortMapperEvent;
 }

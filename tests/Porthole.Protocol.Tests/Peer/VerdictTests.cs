@@ -133,6 +133,30 @@ public sealed partial class VerdictTests
         Assert.EndsWith("; by TCP 5 of 12 attempts were refused.", VerdictWriter.Explain(facts with { TcpRefusals = 5 }).Sentence, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(nameof(GatewayAnswer.NotAsked), "is the way around it.")]
+    [InlineData(nameof(GatewayAnswer.Mapped), "is the way around it.")]
+    [InlineData(nameof(GatewayAnswer.Silent), "so one of them is to be switched on in it.")]
+    [InlineData(nameof(GatewayAnswer.Refused), "was asked for a port and maps none.")]
+    [InlineData(nameof(GatewayAnswer.BehindAnotherNat), "a second NAT that would have to map one too.")]
+    [InlineData(nameof(GatewayAnswer.Elsewhere), "not at the address that servers see.")]
+    public void The_advice_says_what_the_gateway_made_of_a_mapping(string answer, string end)
+    {
+        const string Line = "The gateway 192.168.1.1 said something.";
+        var word = new GatewayWord(Enum.Parse<GatewayAnswer>(answer), Line);
+        foreach (var (here, there) in ((NatFacts, NatFacts)[])[(s_random, s_random), (s_random, s_known), (s_known, s_random)])
+        {
+            var verdict = VerdictWriter.Explain(Facts(here, there) with { Gateway = word });
+            Assert.Equal(Line, verdict.Gateway);
+            Assert.EndsWith(end, verdict.Advice, StringComparison.Ordinal);
+            AssertReadable(verdict);
+        }
+
+        // Where a mapping would not help there is no word of it; and the line is there all the same.
+        var relayOnly = VerdictWriter.Explain(Facts(s_relayOnly, s_random) with { Gateway = word });
+        Assert.Equal((VerdictWriter.Explain(Facts(s_relayOnly, s_random)).Advice, Line), (relayOnly.Advice, relayOnly.Gateway));
+    }
+
     /// <summary>Mapping × allocation × filtering × mapped by a gateway × spoiled, of both sides; and what was wanted, tried and met.</summary>
     [Fact]
     public void Every_combination_of_facts_gives_a_sentence_that_can_be_read()
