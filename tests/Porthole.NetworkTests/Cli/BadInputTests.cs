@@ -32,6 +32,9 @@ public sealed class BadInputTests(CliServer server) : IClassFixture<CliServer>
     [InlineData("meet --wait-direct soon --server 127.0.0.1")]
     [InlineData("lab nat --inside 10.0.0.1:1 --outside 127.0.0.1")]
     [InlineData("lab probe --profile soft")]
+    [InlineData("lab population --mix 60/30/20")]
+    [InlineData("lab population --transport tcp")]
+    [InlineData("lab population --pairs 0")]
     [InlineData("pong")]
     public async Task A_malformed_command_line_ends_with_2(string line) =>
         (await CliProcess.RunAsync(server.NewHome(), line.Split(' '))).AssertEnded(2);

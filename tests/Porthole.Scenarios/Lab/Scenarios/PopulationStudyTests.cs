@@ -8,7 +8,7 @@ namespace Porthole.Scenarios.Lab.Scenarios;
 public sealed class PopulationStudyTests
 {
     /// <summary>A small study reaches less than this only if something is wrong.</summary>
-    private const double Floor = 0.7;
+    private const double Floor = 0.92;
 
     [Theory]
     [InlineData("60/30/10", 0.179, 0.951)]
