@@ -20,7 +20,7 @@ internal static class Planner
     public const double Confidence = 0.999;
 
     /// <summary>How long a spray by UDP lasts at most. What has not met by then costs a relayed connection less than it brings.</summary>
-    public static readonly TimeSpan SprayTime = TimeSpan.FromSeconds(6);
+    public static readonly TimeSpan SprayTime = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a side that need not speak first waits for the other's checks, before it checks as well.</summary>
     public static readonly TimeSpan SilentTime = TimeSpan.FromMilliseconds(500);
@@ -28,8 +28,8 @@ internal static class Planner
     /// <summary>The pause from one round to the next; longer where round trips are.</summary>
     public static readonly TimeSpan RoundPeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The most probes that one side makes in a spray.</summary>
-    private static readonly int s_maxTargets = Math.Min(SprayBudget.MaxProbes, (int)(SprayBudget.MaxPacketsPerSecond * SprayTime.TotalSeconds));
+    /// <summary>The most probes that one side makes in a spray: all that it may send in its time, but for the ordinary checks of the attempt.</summary>
+    private static readonly int s_maxTargets = Math.Min(SprayBudget.MaxProbes - 100, (int)(SprayBudget.MaxGuessesPerSecond * SprayTime.TotalSeconds));
 
     /// <summary>The chance below which a method is not what the verdict waits for.</summary>
     private const double Hopeless = 0.05;

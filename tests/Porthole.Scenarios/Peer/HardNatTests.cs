@@ -159,7 +159,7 @@ public sealed class HardNatTests
         var hard = HardPair.Meet(1, NatProfile.Symmetric, NatProfile.PortRestricted, 0.2);
         var pair = hard.Pair;
         pair.Net.Simulation.CutDirect(pair.Alice.Host, pair.Bob.Host); // whatever port is hit, nothing comes through
-        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(10));
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(11));
         Assert.Equal(AttemptOutcome.Unanswered, Assert.Single(hard.AliceVerdict.Tried, static attempt => attempt.Method == PunchMethod.Spray).Outcome);
         Assert.Equal(1, pair.Alice.Host.SocketsOpen);
 
