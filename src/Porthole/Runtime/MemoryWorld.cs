@@ -3,8 +3,8 @@ using Porthole.Protocol;
 namespace Porthole.Runtime;
 
 /// <summary>
-/// Machines that exchange datagrams in memory: no NAT, no loss, no delay, and time that passes when nothing else happens. Only what <see cref="WarmUp"/> needs; the
-/// lab has the real one.
+/// Machines that exchange datagrams in memory: no loss, no delay, time that passes when nothing else happens, and at most a NAT that counts its ports and a firewall. Only
+/// what <see cref="WarmUp"/> needs; the lab has the real one.
 /// </summary>
 internal sealed class MemoryWorld
 {
@@ -14,7 +14,7 @@ internal sealed class MemoryWorld
     private static readonly SocketId s_listener = new(1);
 
     private readonly Dictionary<ISocketUser, Host> _hosts = [];
-    private readonly Dictionary<TransportAddress, (Host Host, SocketId Socket)> _udp = [];
+    private readonly Dictionary<TransportAddress, (Host Host, SocketId Socket, TransportAddress Only)> _udp = [];
     private readonly Queue<Packet> _packets = new();
     private readonly byte[] _memory = new byte[DatagramBatchWriter.MaxBytes];
     private Host? _server;
@@ -24,9 +24,13 @@ internal sealed class MemoryWorld
     public Instant Now { get; private set; } = Instant.FromMilliseconds(1);
 
     /// <summary>Adds a machine with one address.</summary>
-    public void Add(ISocketUser machine, TransportAddress address)
+    /// <param name="machine">The machine.</param>
+    /// <param name="address">Its address.</param>
+    /// <param name="isGuarded">Whether a firewall lets in only what answers.</param>
+    /// <param name="outside">The address of the NAT before it, which gives every destination the next port and lets in nobody else; default for none.</param>
+    public void Add(ISocketUser machine, TransportAddress address, bool isGuarded = false, TransportAddress outside = default)
     {
-        var host = new Host(machine, address);
+        var host = new Host(machine, address) { IsGuarded = isGuarded, Outside = outside };
         _hosts.Add(machine, host);
         machine.HandleSocketEvent(Now, new SocketEvent.NetworkChanged([address]));
         Drain(host);
@@ -99,7 +103,7 @@ internal sealed class MemoryWorld
             case SocketRequest.UdpBind bind:
                 var local = bind.Local.Port == 0 ? bind.Local.WithPort(_nextPort++) : bind.Local;
                 host.Udp[bind.Socket] = local;
-                _udp[local] = (host, bind.Socket);
+                if (host.Outside == default) _udp[local] = (host, bind.Socket, default);
                 host.Machine.HandleSocketEvent(Now, new SocketEvent.Opened(bind.Socket, local, default));
                 break;
             case SocketRequest.ServerConnect connect when _server is not null:
@@ -116,7 +120,20 @@ internal sealed class MemoryWorld
     private void Send(Host host, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> bytes)
     {
         if (host.Connections.TryGetValue(socket, out var other)) _packets.Enqueue(new Packet(other.Host, other.Socket, default, bytes.ToArray()));
-        else if (host.Udp.TryGetValue(socket, out var from) && _udp.TryGetValue(remote, out var to)) _packets.Enqueue(new Packet(to.Host, to.Socket, from, bytes.ToArray()));
+        else if (host.Udp.TryGetValue(socket, out var from)) SendDatagram(host, socket, from, remote, bytes);
+    }
+
+    private void SendDatagram(Host host, SocketId socket, TransportAddress from, TransportAddress remote, ReadOnlySpan<byte> bytes)
+    {
+        if (host.IsGuarded) host.Admitted.Add((socket, remote));
+        if (host.Outside != default)
+        {
+            if (!host.Mappings.TryGetValue((socket, remote), out from)) host.Mappings[(socket, remote)] = from = host.Outside.WithPort(_nextPort++);
+            _udp[from] = (host, socket, remote);
+        }
+
+        if (!_udp.TryGetValue(remote, out var to) || (to.Only != default && to.Only != from)) return;
+        if (!to.Host.IsGuarded || to.Host.Admitted.Contains((to.Socket, from))) _packets.Enqueue(new Packet(to.Host, to.Socket, from, bytes.ToArray()));
     }
 
     private sealed record Packet(Host To, SocketId Socket, TransportAddress From, byte[] Bytes);
@@ -127,7 +144,15 @@ internal sealed class MemoryWorld
 
         public TransportAddress Address { get; } = address;
 
+        public bool IsGuarded { get; init; }
+
+        public TransportAddress Outside { get; init; }
+
         public Dictionary<SocketId, TransportAddress> Udp { get; } = [];
+
+        public HashSet<(SocketId Socket, TransportAddress Remote)> Admitted { get; } = [];
+
+        public Dictionary<(SocketId Socket, TransportAddress Remote), TransportAddress> Mappings { get; } = [];
 
         public Dictionary<SocketId, (Host Host, SocketId Socket)> Connections { get; } = [];
     }

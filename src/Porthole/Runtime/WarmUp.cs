@@ -8,8 +8,8 @@ using Porthole.Protocol.Stun;
 namespace Porthole.Runtime;
 
 /// <summary>
-/// Lets two peers meet once, in memory: a server, a call, a handshake, an ICE exchange, a stream over the path that was found. So nothing of the protocol is compiled,
-/// and no type loaded, while a real connection is being made.
+/// Lets two peers meet once, in memory: a server, a call, a handshake, an ICE exchange through a NAT whose next port must be foreseen, a stream over the path that was
+/// found. So nothing of the protocol is compiled, and no type loaded, while a real connection is being made.
 /// </summary>
 internal static class WarmUp
 {
@@ -17,8 +17,9 @@ internal static class WarmUp
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
 
     private static readonly TransportAddress s_server = TransportAddress.Parse("192.0.2.1:8848"); // addresses of TEST-NET-1, RFC 5737
-    private static readonly TransportAddress s_stun = TransportAddress.Parse("192.0.2.1:3478");
-    private static readonly TransportAddress s_alice = TransportAddress.Parse("192.0.2.2:0");
+    private static readonly TransportAddress[] s_stun = [TransportAddress.Parse("192.0.2.1:3478"), TransportAddress.Parse("192.0.2.1:3479"), TransportAddress.Parse("192.0.2.1:3480")];
+    private static readonly TransportAddress s_alice = TransportAddress.Parse("192.168.0.2:0");
+    private static readonly TransportAddress s_outside = TransportAddress.Parse("192.0.2.2:0");
     private static readonly TransportAddress s_bob = TransportAddress.Parse("192.0.2.3:0");
 
     private static readonly Lazy<Task<bool>> s_run = new(static () => Task.Run(Run));
@@ -35,14 +36,14 @@ internal static class WarmUp
         var stunKey = StunServerKey.Create(entropy);
         var router = new RelayRouter();
         var rendezvous = new RendezvousServer(
-            new RendezvousServerOptions { Stun = [s_stun] }, serverKey, stunKey, router, entropy, world.Now, DateTimeOffset.UnixEpoch);
-        var stun = new StunServer(StunServerOptions.Default with { Listen = [s_stun] }, stunKey, new WallClock(world.Now, DateTimeOffset.UnixEpoch), entropy);
+            new RendezvousServerOptions { Stun = [.. s_stun] }, serverKey, stunKey, router, entropy, world.Now, DateTimeOffset.UnixEpoch);
+        var stun = new StunServer(StunServerOptions.Default with { Listen = [.. s_stun] }, stunKey, new WallClock(world.Now, DateTimeOffset.UnixEpoch), entropy);
         var alice = new PeerMachine(Options(aliceKey, "alice", serverKey.PublicKey), entropy);
         var bob = new PeerMachine(Options(bobKey, "bob", serverKey.PublicKey) with { Accept = AcceptPolicy.Anyone }, entropy);
         world.AddServer(new RendezvousHost(rendezvous, router), s_server);
-        world.Add(stun, s_stun.Host);
-        world.Add(alice, s_alice);
-        world.Add(bob, s_bob);
+        world.Add(stun, s_stun[0].Host);
+        world.Add(alice, s_alice, outside: s_outside);
+        world.Add(bob, s_bob, isGuarded: true);
 
         world.Do(alice, static (machine, now) => machine.Start(now));
         world.Do(bob, static (machine, now) => machine.Start(now));
