@@ -26,6 +26,10 @@ internal static class VerdictJson
         writer.WriteStartObject("there");
         WriteFields(writer, verdict.There);
         writer.WriteEndObject();
+        writer.WriteString("hint", verdict.Hint?.Code);
+        writer.WriteStartArray("planned");
+        foreach (var method in verdict.Planned) writer.WriteStringValue(method.Code);
+        writer.WriteEndArray();
         writer.WriteStartArray("tried");
         foreach (var attempt in verdict.Tried)
         {

@@ -35,6 +35,12 @@ public sealed record PathVerdict(VerdictReason Reason, string Sentence, int Chec
     /// <summary>What the other side said of its own.</summary>
     public NatFacts There { get; init; } = NatFacts.Unknown;
 
+    /// <summary>What had led to a direct path between the two networks before, as the server remembers; null when it knows of nothing.</summary>
+    public PunchMethod? Hint { get; init; }
+
+    /// <summary>By what the latest punch was to be tried, in order of preference; empty where there was none.</summary>
+    public ImmutableArray<PunchMethod> Planned { get; init; } = [];
+
     /// <summary>What was tried in the latest punch, in order, with its cost and what came of it.</summary>
     public ImmutableArray<MethodAttempt> Tried { get; init; } = [];
 

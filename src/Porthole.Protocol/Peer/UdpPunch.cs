@@ -109,14 +109,17 @@ internal sealed class UdpPunch
         return punch;
     }
 
-    /// <summary>The push is there: methods begin at once where plain checks have little chance, else when they have had their time.</summary>
+    /// <summary>
+    /// The push is there: methods begin at once where plain checks have little chance, or where the method was needed between these networks before; else when plain
+    /// checks have had their time. A spray always lets them have it.
+    /// </summary>
     /// <param name="now">The moment.</param>
     /// <param name="startAt">When plain checks begin.</param>
     public void Start(Instant now, Instant startAt)
     {
         if (Agent.IsSilent) _speakAt = startAt + Planner.SilentTime;
         if (!_waiting.TryPeek(out var first)) return;
-        bool mayWait = first.Method == PunchMethod.Spray || Planner.PlainChance(Record.Here, Record.There) >= WorthWaiting;
+        bool mayWait = first.Method == PunchMethod.Spray || (first.Method != Plan.Hint && Planner.PlainChance(Record.Here, Record.There) >= WorthWaiting);
         _nextAt = mayWait ? startAt + PlainTime : now;
         if (HasSpray) Server.MeasureRoundTrip(now); // while all is quiet
         HandleDeadline(now);

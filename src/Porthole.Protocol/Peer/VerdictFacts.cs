@@ -34,6 +34,12 @@ internal sealed record VerdictFacts
 
     public int TcpRefusals { get; init; }
 
+    /// <summary>What had worked before.</summary>
+    public PunchMethod? Hint { get; init; }
+
+    /// <summary>What was planned, in order.</summary>
+    public ImmutableArray<PunchMethod> Planned { get; init; } = [];
+
     /// <summary>What was tried, in order.</summary>
     public ImmutableArray<MethodAttempt> Tried { get; init; } = [];
 
@@ -99,6 +105,8 @@ internal sealed record VerdictFacts
         AnswersReceived = punch.AnswersReceived,
         TcpAttempts = punch.Tcp is { } tcp ? tcp.Puncher.Attempts + tcp.Puncher.SprayAttempts : 0,
         TcpRefusals = punch.Tcp?.Puncher.Refusals ?? 0,
+        Hint = punch.Plan.Hint,
+        Planned = [.. punch.Record.Plan.Select(static planned => planned.Method)],
         Tried = punch.Tried,
     };
 

@@ -26,6 +26,8 @@ internal static class VerdictWriter
         Gateway = facts.Gateway.Line,
         Here = facts.Here,
         There = facts.There,
+        Hint = facts.Hint,
+        Planned = facts.Planned,
         Tried = facts.Tried,
     };
 
