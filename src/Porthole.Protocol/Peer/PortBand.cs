@@ -30,9 +30,10 @@ internal readonly record struct PortBand(ushort Lowest, ushort Highest, ushort I
         var (low, high, block) = (nat.LowestPort, nat.HighestPort, nat.BlockSize);
         if (block <= 0 || high < low || low < LowestPort) return Of(low, high);
         int first = low / block * block;
-        return high < first + block && first + block - 1 <= ushort.MaxValue
-            ? new PortBand((ushort)first, (ushort)(first + block - 1), (ushort)first, (ushort)(first + block - 1))
-            : Of(low, high);
+        int last = first + block - 1;
+        if (high > last || last > ushort.MaxValue) return Of(low, high);
+        ushort lowest = (ushort)Math.Max(LowestPort, first); // of the lowest block services have a part
+        return new PortBand(lowest, (ushort)last, lowest, (ushort)last);
     }
 
     /// <summary>The band around ports that were seen.</summary>

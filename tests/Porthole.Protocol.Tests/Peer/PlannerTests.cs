@@ -104,6 +104,8 @@ public sealed class PlannerTests
     [InlineData(20_500, 20_900, 512, 20_480, 20_991)] // what was seen does not fill it
     [InlineData(20_400, 20_900, 512, 20_275, 21_025)] // no such block: the band counts
     [InlineData(0, 0, 512, 1_024, 65_535)]
+    [InlineData(1_500, 1_900, 2_048, 1_024, 2_047)] // nothing is sent to the ports of services
+    [InlineData(1_500, 60_000, 65_536, 1_024, 65_535)]
     [InlineData(65_100, 65_530, 0, 64_993, 65_535)]
     [InlineData(1_030, 1_040, 0, 1_024, 1_048)]
     [InlineData(500, 600, 0, 1_024, 65_535)] // no NAT gives these
