@@ -111,6 +111,7 @@ internal sealed partial class PeerLink
         _schedule.HandleNetworkChange(now);
         _punch?.StopTcp(now); // what is under way was planned for another network
         _punch?.Udp?.Stop(now);
+        CloseIdleSocketsLater(now); // the next punch may be far off: the server may be out of reach
     }
 
     /// <summary>The main connection is gone, and with it the relay.</summary>
@@ -258,6 +259,7 @@ internal sealed partial class PeerLink
                 if (FindConnection(failed.Pair.Socket) is { } silent) HandleConnectionFailed(now, silent);
                 break;
             case IceEvent.StateChanged { State: IceState.Failed }:
+                CloseIdleSocketsLater(now);
                 if (!punch.HadPair) Announce(now, VerdictWriter.Explain(Facts()));
                 if (_active is not { IsDirect: true, IsDead: false }) _schedule.HandleFailure(now);
                 break;
@@ -469,7 +471,7 @@ internal sealed partial class PeerLink
         _paths.Remove(path);
         Session?.RemovePath(now, path.Id);
         if (_active == path) _active = null;
-        if (_fresh.TryFind(path.Socket, out _)) _closeIdleAt ??= now + s_lateTime;
+        if (_fresh.TryFind(path.Socket, out _)) CloseIdleSocketsLater(now);
     }
 
     /// <summary>Without a lambda, because it is done for every packet and a closure would be garbage for every packet.</summary>

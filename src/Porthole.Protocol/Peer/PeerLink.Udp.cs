@@ -78,6 +78,12 @@ internal sealed partial class PeerLink
         Announce(now, VerdictWriter.Explain(Facts()));
     }
 
+    /// <summary>Has the fresh sockets closed that make no path in a while: nothing more is done for them.</summary>
+    private void CloseIdleSocketsLater(Instant now)
+    {
+        if (_fresh.All.Count > 0) _closeIdleAt ??= now + s_lateTime;
+    }
+
     /// <summary>Closes the fresh sockets that carry no path and wait for none.</summary>
     private void CloseIdleSockets(Instant now)
     {

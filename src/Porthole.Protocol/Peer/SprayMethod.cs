@@ -81,7 +81,7 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
 
     private void TryBegin(Instant now)
     {
-        var aim = new SprayAim(Transports.Udp, Punch.Remote.Host, Punch.Peer);
+        var aim = new SprayAim(Transports.Udp, Punch.Remote.Host, Punch.Peer) { OtherHosts = IsHere ? default : [.. Punch.RemoteHosts] };
         if (Punch.Budget.IsBarred(now, aim))
         {
             (IsOver, IsBudgetSpent, Detail) = (true, true, "the last one failed not long ago");

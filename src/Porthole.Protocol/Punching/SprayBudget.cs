@@ -46,6 +46,7 @@ public sealed class SprayBudget
     private readonly PacketWindow _window = new(MaxGuessesPerSecond);
     private readonly List<SprayFailure> _failures = [];
     private SprayAim _aim;
+    private bool _isForgiven;
 
     /// <summary>Whether a spray is under way.</summary>
     public bool IsTaken { get; private set; }
@@ -63,7 +64,7 @@ public sealed class SprayBudget
     internal bool TryBegin(Instant now, SprayAim aim)
     {
         if (IsTaken || IsBarred(now, aim)) return false;
-        (IsTaken, Probes, _aim) = (true, 0, aim);
+        (IsTaken, Probes, _aim, _isForgiven) = (true, 0, aim, false);
         return true;
     }
 
@@ -88,13 +89,17 @@ public sealed class SprayBudget
         int known = _failures.FindIndex(failure => failure.IsOf(_aim));
         var pause = known < 0 ? FirstPause : _failures[known].Pause * 2;
         if (known >= 0) _failures.RemoveAt(known);
-        if (hadConnection) return;
+        if (hadConnection || _isForgiven) return;
         if (_failures.Count == MaxFailures) _failures.RemoveAt(0);
         _failures.Add(new SprayFailure(_aim, now, pause > LongestPause ? LongestPause : pause));
     }
 
-    /// <summary>The network changed: what failed before may work now.</summary>
-    internal void ForgetFailures() => _failures.Clear();
+    /// <summary>The network changed: what failed before may work now, and what is under way ends for that.</summary>
+    internal void ForgetFailures()
+    {
+        _failures.Clear();
+        _isForgiven = true;
+    }
 
     /// <summary>When the second has room for one more packet.</summary>
     internal Instant NextAt => _window.NextAt;

@@ -81,6 +81,33 @@ public sealed class SprayBudgetTests
     }
 
     [Fact]
+    public void A_spray_that_a_change_of_network_ends_has_not_failed()
+    {
+        var budget = Begun();
+        budget.ForgetFailures();
+        budget.End(s_start, hadConnection: false);
+        Assert.False(budget.IsBarred(s_start, s_aim));
+        Assert.True(budget.TryBegin(s_start, s_aim));
+        budget.End(s_start, hadConnection: false);
+        Assert.True(budget.IsBarred(s_start, s_aim)); // the next one counts again
+    }
+
+    [Fact]
+    public void Each_address_of_a_spray_is_left_alone_when_it_has_failed()
+    {
+        // A server that lies could name a victim beside another address each time, and another peer.
+        var budget = new SprayBudget();
+        var pool = new SprayAim(Transports.Udp, s_host, s_peer) { OtherHosts = [s_host, s_otherHost] };
+        Assert.True(budget.TryBegin(s_start, pool));
+        budget.End(s_start, hadConnection: false);
+
+        var third = TransportAddress.Parse("203.0.113.3:0");
+        Assert.True(budget.IsBarred(s_start, new SprayAim(Transports.Udp, s_otherHost, s_otherPeer)));
+        Assert.True(budget.IsBarred(s_start, new SprayAim(Transports.Udp, third, s_otherPeer) { OtherHosts = [third, s_otherHost] }));
+        Assert.False(budget.IsBarred(s_start, new SprayAim(Transports.Udp, third, s_otherPeer) { OtherHosts = [third] }));
+    }
+
+    [Fact]
     public void One_spray_at_a_time_whoever_it_is_for()
     {
         var budget = Begun();

@@ -154,6 +154,22 @@ public sealed class HardNatTests
     }
 
     [Fact]
+    public void A_spray_that_a_change_of_network_ends_has_not_failed_and_leaves_no_sockets()
+    {
+        var hard = HardPair.Meet(1, NatProfile.Symmetric, NatProfile.PortRestricted, 0.2);
+        var pair = hard.Pair;
+        pair.Net.Simulation.CutDirect(pair.Alice.Host, pair.Bob.Host); // whatever port is hit, nothing comes through
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(2));
+        Assert.True(pair.Alice.Host.SocketsOpen > 20, "it sprays");
+
+        pair.Alice.Invoke((machine, now) => machine.HandleSocketEvent(now, new SocketEvent.NetworkChanged(pair.Alice.Host.Addresses) { Gateways = pair.Alice.Host.Gateways }));
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(4));
+        Assert.True(pair.Alice.Host.SocketsOpen > 20, "it sprays again at once");
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(10));
+        Assert.Equal(1, pair.Alice.Host.SocketsOpen);
+    }
+
+    [Fact]
     public void A_spray_that_fails_is_not_soon_repeated()
     {
         var hard = HardPair.Meet(1, NatProfile.Symmetric, NatProfile.PortRestricted, 0.2);
