@@ -283,7 +283,9 @@ internal sealed class GatewayClient
         (entry.Held, entry.IsAsked, entry.AskAt, entry.ExpiresAt) = (mapping, false, now + lease / 2, now + lease);
         foreach (var other in _protocols)
         {
-            if (other != protocol) other.Abandon();
+            if (other == protocol) continue;
+            other.Abandon();
+            if (other.State == ProtocolState.Asking) other.Fail("not asked to the end");
         }
 
         if (isNew) _events.Enqueue(new PortMapperEvent.Mapped(mapping));
@@ -311,6 +313,7 @@ internal sealed class GatewayClient
         protocol.Fail(line);
         protocol.Abandon();
         (_phase, _chosen, _checkAt) = (Phase.Choosing, null, null);
+        foreach (var other in _entries) other.AskAt = null; // whoever is chosen is asked for all of them
     }
 
     /// <summary>Takes a mapping back, if there is one or may be one.</summary>

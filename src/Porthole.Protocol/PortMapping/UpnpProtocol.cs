@@ -76,13 +76,17 @@ internal sealed class UpnpProtocol(
         {
             port = _asked.Port; // it may have arrived
             requests.Enqueue(new SocketRequest.Close(_socket, Abortive: true));
-            _asked = null;
+            (_asked, _giveUpAt) = (null, null);
         }
 
-        if (port == 0 || _control is null) return;
-        var removal = nextSocket();
-        requests.Enqueue(ToRequest(removal, _control, UpnpAction.Delete, UpnpAction.AskRemoval(_service, entry.Transport, port)));
-        requests.Enqueue(new SocketRequest.Close(removal)); // nobody waits for the answer
+        if (port != 0 && _control is not null)
+        {
+            var removal = nextSocket();
+            requests.Enqueue(ToRequest(removal, _control, UpnpAction.Delete, UpnpAction.AskRemoval(_service, entry.Transport, port)));
+            requests.Enqueue(new SocketRequest.Close(removal)); // nobody waits for the answer
+        }
+
+        AskNext(now);
     }
 
     /// <summary>There is no sign of a restart that could be looked at: what is mapped is asked for again.</summary>

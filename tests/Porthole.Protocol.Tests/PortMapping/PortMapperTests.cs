@@ -93,6 +93,23 @@ public sealed class PortMapperTests
     }
 
     [Fact]
+    public void A_gateway_that_takes_everything_back_is_asked_again_later()
+    {
+        var bench = new MapperBench().Start(new PortWish(MapperBench.Local, Transports.Udp), new PortWish(MapperBench.Local, Transports.Tcp));
+        bench.Say(PcpHere);
+        GrantLastPcp(bench, protocol: 17, lease: 3_600);
+        GrantLastPcp(bench, protocol: 6, lease: 3_600, result: 8); // it has no room: tried again in half an hour
+        bench.PassSeconds(1_801 - 1);
+        GrantLastPcp(bench, protocol: 17, lease: 1);
+
+        Assert.Empty(bench.Mapper.Mappings);
+        int sent = bench.Sent.Count;
+        bench.PassSeconds(2_000);
+        Assert.True(bench.Mapper.NextDeadline > bench.Now);
+        Assert.InRange(bench.Sent.Count, sent + 1, sent + 40);
+    }
+
+    [Fact]
     public void A_lease_of_a_year_is_an_hour()
     {
         var bench = Mapped(31_536_000);
@@ -218,6 +235,17 @@ public sealed class PortMapperTests
     }
 
     /// <summary>Answers the newest PCP request for a mapping.</summary>
+    private static void GrantLastPcp(MapperBench bench, byte protocol, uint lease, byte result = 0)
+    {
+        byte[] answer = [.. bench.Sent.FindLast(sent => sent.Bytes.Length == 60 && sent.Bytes[36] == protocol).Bytes];
+        (answer[1], answer[3]) = ((byte)(answer[1] | 0x80), result);
+        BinaryPrimitives.WriteUInt32BigEndian(answer.AsSpan(4), lease);
+        BinaryPrimitives.WriteUInt32BigEndian(answer.AsSpan(8), 100 + (uint)(bench.Now - Instant.Zero).TotalSeconds);
+        BinaryPrimitives.WriteUInt16BigEndian(answer.AsSpan(42), 50_000);
+        Convert.FromHexString("00000000000000000000FFFFCB007101").CopyTo(answer, 44);
+        bench.Say(answer);
+    }
+
     private static void GrantPcp(MapperBench bench, ushort port, uint lease, uint epoch = 100, Action<byte[]>? change = null)
     {
         if (bench.Sent.FindLast(static sent => sent.Bytes.Length == 60) is not { Bytes: { } request }) return;

@@ -73,6 +73,25 @@ public sealed class UpnpProtocolTests
     }
 
     [Fact]
+    public void What_is_not_wanted_while_it_is_asked_for_holds_up_nothing()
+    {
+        var (udp, tcp) = (new PortWish(MapperBench.Local, Transports.Udp), new PortWish(MapperBench.Local, Transports.Tcp));
+        var bench = new MapperBench().FindUpnp();
+        bench.Mapper.Want(bench.Now, [udp, tcp]);
+        bench.Drain();
+        Assert.Contains("<NewProtocol>UDP</NewProtocol>", bench.Asked!.Body, StringComparison.Ordinal);
+
+        bench.Mapper.Want(bench.Now, [tcp]);
+        Assert.True(bench.Mapper.NextDeadline > bench.Now);
+        bench.Drain();
+        Assert.Contains("<NewProtocol>TCP</NewProtocol>", bench.Requests.OfType<SocketRequest.HttpAsk>().Last(static ask => ask.Action?.EndsWith("#AddPortMapping", StringComparison.Ordinal) == true).Body, StringComparison.Ordinal);
+        bench.Mapper.Want(bench.Now, [udp]); // a request that waits for nobody any more is not waited for
+        bench.Drain();
+        bench.PassSeconds(60);
+        Assert.True(bench.Mapper.NextDeadline > bench.Now);
+    }
+
+    [Fact]
     public void At_the_end_the_mapping_is_taken_back_and_nobody_waits()
     {
         var bench = new MapperBench().FindUpnp();
