@@ -98,6 +98,7 @@ public sealed partial class NatProbe
     private void OpenSamples(ProbedSocket socket)
     {
         if (_samples is null || socket.IsSample || socket.Local.IsIPv6 || !ServersFor(socket).Any()) return;
+        _sockets.RemoveAll(sample => sample.IsSample && sample.Local.SameHost(socket.Local)); // those of an earlier socket, which are closed
         _samples.Open(socket.Local);
         if (Find(socket.Local) is { } known) known.IsFollowedUp = false;
         else _traits.Add(new NatTraits(socket.Local.Host));
@@ -139,6 +140,7 @@ public sealed partial class NatProbe
     {
         var (server, other) = (answered.Server, answered.Other);
         if (other == default || other.SameHost(server) || _servers.Length > 1) return;
+        if (socket.Questions.Any(question => question.Kind == NatQuestionKind.Mapped && question.Server != server)) return; // once: whom others name in turn is not asked
         foreach (var next in ProbeMessage.Usable([server.WithPort(other.Port), other.WithPort(server.Port), other]))
         {
             if (!ProbeMessage.CanReach(socket.Local, next) || socket.Questions.Any(question => question.Server == next)) continue;

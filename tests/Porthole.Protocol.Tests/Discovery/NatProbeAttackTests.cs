@@ -169,6 +169,56 @@ public sealed class NatProbeAttackTests
         Assert.Equal(next, probe.NextDeadline);
     }
 
+    [Fact]
+    public void Whom_a_server_names_is_asked_but_not_whom_that_one_names_in_turn()
+    {
+        var probe = new NatProbe(NatProbeOptions.Default, new TestEntropy(1));
+        probe.SetServers(default, [TransportAddress.Parse(Server)], credential: null);
+        Assert.True(probe.AddSocket(default, new SocketId(1), TransportAddress.Parse(Local)));
+        var asked = new HashSet<TransportAddress>();
+        for (int i = 0; i < 20; i++)
+        {
+            var writer = new DatagramBatchWriter(_memory);
+            if (!probe.TryWrite(default, ref writer)) break;
+            asked.Add(writer.Remote);
+            Assert.True(StunReader.TryParse(writer.Written, out var request));
+            var answer = new StunWriter(new byte[500], StunClass.SuccessResponse, StunMethod.Binding, request.TransactionId);
+            answer.WriteXorAddress(StunAttributeType.XorMappedAddress, TransportAddress.Parse("203.0.113.7:1"));
+            answer.WriteAddress(StunAttributeType.OtherAddress, TransportAddress.Parse($"198.51.100.{10 + i}:{3_480 + i}"));
+            Assert.True(probe.HandleDatagram(default, new SocketId(1), writer.Remote, answer.Written));
+        }
+
+        Assert.Equal(4, asked.Count);
+    }
+
+    [Fact]
+    public void A_socket_that_follows_another_has_fresh_ones_beside_it_in_place_of_those()
+    {
+        int sockets = 100;
+        var probe = new NatProbe(NatProbeOptions.Default, new TestEntropy(1), () => new SocketId(++sockets));
+        probe.SetServers(default, [TransportAddress.Parse(Server), TransportAddress.Parse("198.51.100.1:3479")], s_credential);
+        var open = new HashSet<SocketId>();
+        for (int i = 1; i <= 10; i++)
+        {
+            open.Add(new SocketId(i));
+            Assert.True(probe.AddSocket(default, new SocketId(i), TransportAddress.Parse($"192.168.1.10:{5_000 + i}")));
+            if (open.Remove(new SocketId(i - 1))) probe.RemoveSocket(default, new SocketId(i - 1));
+            while (probe.TryTakeRequest(out var asked))
+            {
+                if (asked is SocketRequest.Close close) open.Remove(close.Socket);
+                if (asked is not SocketRequest.UdpBind bind) continue;
+                open.Add(bind.Socket);
+                probe.HandleSocketEvent(default, new SocketEvent.Opened(bind.Socket, bind.Local.WithPort((ushort)(40_000 + sockets)), default));
+            }
+        }
+
+        Assert.Equal(1 + SampleSockets.PerHost, open.Count);
+        for (var writer = new DatagramBatchWriter(_memory); probe.TryWrite(default, ref writer); writer = new DatagramBatchWriter(_memory))
+        {
+            Assert.Contains(writer.Socket, open);
+        }
+    }
+
     private (NatProbe Probe, TransactionId Id) Ask(ShortTermCredential credential)
     {
         var probe = new NatProbe(NatProbeOptions.Default, new TestEntropy(1));
