@@ -90,7 +90,16 @@ internal sealed class TentativeUdpSocket : INetworkSocket
         lock (_gate)
         {
             if (_isClosing) return false;
-            var ordinary = UdpSocket.Start(Id, Socket, _inbox, _portable);
+            UdpSocket ordinary;
+            try
+            {
+                ordinary = UdpSocket.Start(Id, Socket, _inbox, _portable);
+            }
+            catch (SocketException)
+            {
+                return false; // the system gives no larger buffers now: it stays as it is, and its owner's thread lives on
+            }
+
             ordinary.Closed.ContinueWith(
                 static (_, closed) => ((TaskCompletionSource)closed!).TrySetResult(), _closed, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             Volatile.Write(ref _ordinary, ordinary);
