@@ -47,8 +47,18 @@ internal sealed class TentativeUdpSocket : INetworkSocket
     public void Send(TransportAddress remote, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit = 0)
     {
         if (IsClosing) return;
-        if (Volatile.Read(ref _ordinary) is { } ordinary) ordinary.Send(remote, bytes, segmentSize, hopLimit);
-        else _port.Send(remote, bytes, segmentSize, hopLimit);
+        if (Volatile.Read(ref _ordinary) is { } ordinary)
+        {
+            ordinary.Send(remote, bytes, segmentSize, hopLimit);
+            return;
+        }
+
+        // The hop limit of one datagram is the socket's for a moment: one that becomes ordinary just then must not take it for its own.
+        lock (_gate)
+        {
+            if (_ordinary is null) _port.Send(remote, bytes, segmentSize, hopLimit);
+            else _ordinary.Send(remote, bytes, segmentSize, hopLimit);
+        }
     }
 
     public void Close(bool abortive)
