@@ -20,7 +20,7 @@ public sealed class HardNatTests
     private const int Bytes = 10_000;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(12);
     private static readonly KernelLinkOptions s_roundTripOf40 = new() { Delay = TimeSpan.FromMilliseconds(20) };
 
     [RootTheory]
