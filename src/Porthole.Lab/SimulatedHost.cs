@@ -182,6 +182,14 @@ public sealed class SimulatedHost : SimulatedNode
             return;
         }
 
+        if (packet.Error != PacketError.None)
+        {
+            Simulation.Record(now, packet, TraceStep.Delivered, Name);
+            socket.Machine.Post(new SocketEvent.Unreachable(socket.Id, packet.Source));
+            packet.Return();
+            return;
+        }
+
         Traffic.CountReceived(packet.Kind);
         Simulation.Record(now, packet, TraceStep.Delivered, Name);
         socket.Machine.Receive(now, socket.Id, packet.Source, packet.Bytes);

@@ -25,6 +25,11 @@ public abstract record SocketEvent
     /// <param name="Detail">One line for a person.</param>
     public sealed record Failed(SocketId Socket, SocketFailure Reason, string Detail) : SocketEvent;
 
+    /// <summary>A datagram that a UDP socket sent met an ICMP error (RFC 792, RFC 4443): it did not arrive. The socket goes on. Not every system tells.</summary>
+    /// <param name="Socket">Its number.</param>
+    /// <param name="Remote">Where the datagram went; default where that is not known.</param>
+    public sealed record Unreachable(SocketId Socket, TransportAddress Remote) : SocketEvent;
+
     /// <summary>The connection takes messages again, after <see cref="Congested"/>.</summary>
     /// <param name="Socket">Its number.</param>
     public sealed record Writable(SocketId Socket) : SocketEvent;

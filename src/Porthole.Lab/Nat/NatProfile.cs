@@ -54,6 +54,9 @@ public sealed partial record NatProfile
     /// </summary>
     public bool RecordsUnsolicited { get; init; }
 
+    /// <summary>Whether a datagram from outside that is not let in is answered with an ICMP error, port unreachable (RFC 792): firewalls that reject in place of dropping.</summary>
+    public bool RejectsDatagrams { get; init; }
+
     /// <summary>
     /// How many mappings other hosts behind this NAT open in a second: the mean of a Poisson process, for each protocol. They move the counter of a
     /// sequential NAT on, and each takes a port for <see cref="UnrepliedLifetime"/>. No effect where hosts do not compete for ports: with overloading, and

@@ -87,7 +87,7 @@ internal sealed partial class TranslationTable
         {
             bool mapped = HasLiveEntry(now, packet.Destination);
             if (_profile.RecordsUnsolicited && session is null) RecordUnsolicited(now, new FlowKey(packet.Destination, remote));
-            return NatVerdict.Drop(packet, mapped ? NatDropReason.Filtered : NatDropReason.NoMapping);
+            return new NatVerdict(_profile.RejectsDatagrams ? NatAction.PortUnreachable : NatAction.Drop, packet, mapped ? NatDropReason.Filtered : NatDropReason.NoMapping);
         }
 
         if (session?.Entry != entry) session = null;

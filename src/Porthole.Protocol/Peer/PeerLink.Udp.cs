@@ -31,6 +31,12 @@ internal sealed partial class PeerLink
         return isWritten;
     }
 
+    /// <summary>Takes word that a packet met an ICMP error.</summary>
+    public void HandleUnreachable(Instant now, SocketEvent.Unreachable unreachable)
+    {
+        if (!_isFinished && _punch?.Udp?.HandleUnreachable(now, unreachable.Socket, unreachable.Remote) == true) Pump(now);
+    }
+
     /// <summary>Takes what became of a fresh socket.</summary>
     /// <returns>Whether it was one.</returns>
     private bool HandleFreshSocketEvent(Instant now, SocketEvent socketEvent)

@@ -241,6 +241,9 @@ public sealed partial class PeerMachine : ISocketUser
                 }
 
                 break;
+            case SocketEvent.Unreachable unreachable:
+                foreach (var link in _links) link.HandleUnreachable(now, unreachable);
+                break;
             case SocketEvent.Congested congested when congested.Socket == _context.Rendezvous.Socket:
                 SetRelayCongested(true);
                 break;

@@ -32,12 +32,22 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
     /// <summary>Sockets that may be lost, or refused by the system or the network, before the spray ends.</summary>
     private const int MaxGone = 16;
 
+    /// <summary>
+    /// So many ICMP errors within <see cref="s_burst"/> end the spray: whoever sends them minds it. A Linux router that rejects what it does not know sends six at
+    /// most at once and one in a second from then on (icmp_ratelimit), behind which a port may well be hit.
+    /// </summary>
+    private const int MaxErrors = 8;
+
+    private static readonly TimeSpan s_burst = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<Instant> _errors = new(MaxErrors);
     private readonly Queue<TransportAddress> _targets = new();
     private Instant? _stepAt;
     private Instant? _lookAt;
     private TimeSpan _quietRoundTrip;
     private int _gone;
     private int _slow;
+    private int _met;
     private Instant _endAt = Instant.Never;
     private int _opened;
     private bool _hasBudget;
@@ -72,6 +82,15 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
     {
         if (++_gone < MaxGone) return;
         (IsOver, Detail) = (true, "sockets were lost, one after the other");
+    }
+
+    public override void HandleUnreachable(Instant now)
+    {
+        _met++;
+        while (_errors.TryPeek(out var first) && now - first >= s_burst) _errors.Dequeue();
+        _errors.Enqueue(now);
+        if (IsOver || _errors.Count < MaxErrors) return;
+        (IsOver, IsRefused, Detail) = (true, true, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"met {_met} ICMP errors"));
     }
 
     public override void End(Instant now, bool hadPair)

@@ -21,6 +21,9 @@ internal abstract class UdpMethod(UdpPunch punch)
     /// <summary>Whether the budget ended it, or forbade it.</summary>
     public bool IsBudgetSpent { get; protected set; }
 
+    /// <summary>Whether what it sent was refused, and that ended it.</summary>
+    public bool IsRefused { get; protected set; }
+
     protected UdpPunch Punch { get; } = punch;
 
     /// <summary>The method begins.</summary>
@@ -34,6 +37,9 @@ internal abstract class UdpMethod(UdpPunch punch)
 
     /// <summary>A fresh socket is lost, or could not be had: the system has no more, or the network said that there is no way.</summary>
     public virtual void HandleGone(Instant now) { }
+
+    /// <summary>A packet of the punch met an ICMP error.</summary>
+    public virtual void HandleUnreachable(Instant now) { }
 
     /// <summary>A server has answered a question of a fresh socket.</summary>
     public virtual void HandleAnswer(Instant now, FreshAnswer answer) { }

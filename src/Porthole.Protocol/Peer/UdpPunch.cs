@@ -133,7 +133,7 @@ internal sealed class UdpPunch
         {
             if (!running.IsOver && running.NextDeadline <= now) running.HandleDeadline(now);
             if (!running.IsOver) return;
-            EndMethod(now, running.IsBudgetSpent ? AttemptOutcome.BudgetSpent : AttemptOutcome.Unanswered);
+            EndMethod(now, running.IsRefused ? AttemptOutcome.Refused : running.IsBudgetSpent ? AttemptOutcome.BudgetSpent : AttemptOutcome.Unanswered);
             _nextAt = now;
         }
 
@@ -158,6 +158,19 @@ internal sealed class UdpPunch
         if (!_own.Remove(socket)) return;
         Agent.RemoveSocket(now, socket);
         _running?.HandleGone(now);
+    }
+
+    /// <summary>Takes word that a packet met an ICMP error.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="socket">The socket that it left from.</param>
+    /// <param name="remote">Where it went; default where that is not known.</param>
+    /// <returns>Whether it may be one of this punch.</returns>
+    public bool HandleUnreachable(Instant now, SocketId socket, TransportAddress remote)
+    {
+        if (_running is not { } running) return false;
+        bool isOwn = remote == default ? socket == Main?.Socket || _own.Contains(socket) : RemoteHosts.Any(remote.SameHost);
+        if (isOwn) running.HandleUnreachable(now);
+        return isOwn;
     }
 
     /// <summary>Takes a STUN message to a fresh socket.</summary>
