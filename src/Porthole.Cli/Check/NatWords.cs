@@ -66,8 +66,8 @@ internal static class NatWords
         {
             NatAllocation.Unknown => Unknown + "too few mappings were seen",
             NatAllocation.Preserve => "preserve: the public port is the local one where that is free",
-            NatAllocation.Sequential => string.Create(CultureInfo.InvariantCulture, $"sequential, step {step}{where}: the next port can be guessed"),
-            NatAllocation.Random => $"random{where}: ports cannot be guessed",
+            NatAllocation.Sequential => string.Create(CultureInfo.InvariantCulture, $"sequential, step {step}{where}: the next one can be foreseen"),
+            NatAllocation.Random => $"random{where}: the next one cannot be foreseen",
         };
     }
 

@@ -26,6 +26,8 @@ public sealed class ConnectivityGrid(GridOptions options)
     /// <summary>The cells that have been run, row by row.</summary>
     public IReadOnlyList<GridCell> Cells => _cells;
 
+    private string Mark => options.Transports == Transports.Tcp ? TcpBeginMark : options.IsHard ? HardBeginMark : BeginMark;
+
     /// <summary>Runs the whole grid.</summary>
     /// <param name="finished">Called after every cell; null for nobody.</param>
     public void Run(Action<GridCell>? finished = null)
@@ -56,15 +58,16 @@ public sealed class ConnectivityGrid(GridOptions options)
         return text.ToString();
     }
 
+    /// <summary>Makes sure, before the grid is run, that a document has a place for the tables.</summary>
+    /// <param name="document">The document.</param>
+    /// <exception cref="FormatException">The document has no marks.</exception>
+    public void CheckPlace(string document) => MarkedSection.Check(document, Mark, EndMark);
+
     /// <summary>Puts the tables between the marks of a document, in place of what stands there.</summary>
     /// <param name="document">The document.</param>
     /// <returns>The document with the tables.</returns>
     /// <exception cref="FormatException">The document has no marks.</exception>
-    public string WriteInto(string document)
-    {
-        string mark = options.Transports == Transports.Tcp ? TcpBeginMark : options.IsHard ? HardBeginMark : BeginMark;
-        return MarkedSection.Replace(document, mark, EndMark, ToMarkdown());
-    }
+    public string WriteInto(string document) => MarkedSection.Replace(document, Mark, EndMark, ToMarkdown());
 
     private GridCell RunCell(NatProfile first, NatProfile second)
     {

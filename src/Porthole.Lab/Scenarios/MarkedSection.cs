@@ -3,6 +3,10 @@ namespace Porthole.Lab.Scenarios;
 /// <summary>What a command has printed into a document, between two marks.</summary>
 internal static class MarkedSection
 {
+    /// <summary>Makes sure that a document has the marks.</summary>
+    /// <exception cref="FormatException">It has none.</exception>
+    public static void Check(string document, string beginMark, string endMark) => _ = Replace(document, beginMark, endMark, "");
+
     /// <summary>Puts text between the marks in place of what stands there.</summary>
     /// <exception cref="FormatException">The document has no marks.</exception>
     public static string Replace(string document, string beginMark, string endMark, string text)

@@ -92,6 +92,11 @@ public sealed record PopulationReport(PopulationOptions Options, ImmutableArray<
         return text.ToString();
     }
 
+    /// <summary>Makes sure, before a study is run, that a document has a place for its report.</summary>
+    /// <param name="document">The document.</param>
+    /// <exception cref="FormatException">The document has no marks.</exception>
+    public static void CheckPlace(string document) => MarkedSection.Check(document, BeginMark, EndMark);
+
     /// <summary>Puts the report between the marks of a document, in place of what stands there.</summary>
     /// <param name="document">The document.</param>
     /// <returns>The document with the report.</returns>

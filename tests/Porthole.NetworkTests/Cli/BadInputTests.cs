@@ -39,6 +39,18 @@ public sealed class BadInputTests(CliServer server) : IClassFixture<CliServer>
     public async Task A_malformed_command_line_ends_with_2(string line) =>
         (await CliProcess.RunAsync(server.NewHome(), line.Split(' '))).AssertEnded(2);
 
+    [Theory]
+    [InlineData("lab grid --hard --seeds 10000")]
+    [InlineData("lab population --pairs 1000000")]
+    public async Task A_document_without_a_place_for_the_tables_ends_with_32_before_the_work_begins(string line)
+    {
+        string document = Path.Combine(Directory.CreateTempSubdirectory("porthole-").FullName, "page.md");
+        await File.WriteAllTextAsync(document, "# A page\n", TestContext.Current.CancellationToken);
+        (await CliProcess.RunAsync(server.NewHome(), [.. line.Split(' '), "--write", document])).AssertEnded(32);
+        Assert.Equal("# A page\n", await File.ReadAllTextAsync(document, TestContext.Current.CancellationToken));
+        Directory.Delete(Path.GetDirectoryName(document)!, recursive: true);
+    }
+
     [Fact]
     public async Task An_unknown_peer_ends_with_10() => (await PingAsync(server.NewName("nobody"))).AssertEnded(10);
 

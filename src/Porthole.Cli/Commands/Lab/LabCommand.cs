@@ -13,7 +13,24 @@ internal static class LabCommand
     };
 
     /// <summary>The option that names a document to print into.</summary>
-    public static Option<string?> Write() => new("--write") { Description = "Put the tables between the marks of this document (docs/lab.md) in place of printing them.", HelpName = "FILE" };
+    public static Option<string?> Write() => new("--write") { Description = "Put the tables between the marks of this document (docs/lab.md, docs/nat.md) in place of printing them.", HelpName = "FILE" };
+
+    /// <summary>Makes sure, before minutes of work, that a document can be written and has the marks.</summary>
+    /// <param name="file">The document.</param>
+    /// <param name="check">Throws where the marks are missing.</param>
+    public static void CheckPlace(string file, Action<string> check)
+    {
+        try
+        {
+            using var document = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
+            using var reader = new StreamReader(document);
+            check(reader.ReadToEnd());
+        }
+        catch (Exception exception) when (IsOfFile(exception))
+        {
+            throw NotWritten(file, exception);
+        }
+    }
 
     /// <summary>Rewrites a document.</summary>
     /// <param name="file">The document.</param>
@@ -25,11 +42,16 @@ internal static class LabCommand
             File.WriteAllText(file, change(File.ReadAllText(file)));
             Console.WriteLine($"The tables are in {file}.");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException)
+        catch (Exception exception) when (IsOfFile(exception))
         {
-            throw new PeerException(PeerError.BadFile, $"{file} could not be written: {exception.Message}", exception);
+            throw NotWritten(file, exception);
         }
     }
+
+    private static bool IsOfFile(Exception exception) => exception is IOException or UnauthorizedAccessException or FormatException;
+
+    private static PeerException NotWritten(string file, Exception exception) =>
+        new(PeerError.BadFile, $"{file} could not be written: {exception.Message}", exception);
 
     /// <summary>The option that names one of the preset NATs.</summary>
     public static Option<NatProfile?> Profile(string description) => new("--profile")

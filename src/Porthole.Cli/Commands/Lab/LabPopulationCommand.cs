@@ -33,10 +33,12 @@ internal static class LabPopulationCommand
             if (parsed.GetValue(pairs) is { } count) options = options with { Pairs = count };
             if (parsed.GetValue(mix) is { } shares) options = options with { Mix = shares };
             if (parsed.GetValue(transport) is { } kind) options = options with { Transports = kind };
+            string? document = parsed.GetValue(json) ? null : parsed.GetValue(write);
+            if (document is not null) LabCommand.CheckPlace(document, PopulationReport.CheckPlace);
             var report = new PopulationStudy(options).Run(done => ShowProgress(done, options.Pairs));
             if (!Console.IsErrorRedirected) Console.Error.Write("\r\e[K");
             if (parsed.GetValue(json)) JsonLines.Write(name: null, fields => Write(fields, report));
-            else if (parsed.GetValue(write) is { } file) LabCommand.WriteInto(file, report.WriteInto);
+            else if (document is not null) LabCommand.WriteInto(document, report.WriteInto);
             else Console.Write(report.ToMarkdown());
             return ExitCode.Success;
         });

@@ -100,9 +100,9 @@ public sealed class NatPictureTests
     }
 
     [Theory]
-    [InlineData(NatAllocation.Sequential, 2, 0, 0, 0, "sequential, step 2: the next port can be guessed")]
-    [InlineData(NatAllocation.Random, 0, 1_030, 65_012, 0, "random (1030 to 65012 seen): ports cannot be guessed")]
-    [InlineData(NatAllocation.Random, 0, 1_030, 1_500, 512, "random in a block of 512: ports cannot be guessed")]
+    [InlineData(NatAllocation.Sequential, 2, 0, 0, 0, "sequential, step 2: the next one can be foreseen")]
+    [InlineData(NatAllocation.Random, 0, 1_030, 65_012, 0, "random (1030 to 65012 seen): the next one cannot be foreseen")]
+    [InlineData(NatAllocation.Random, 0, 1_030, 1_500, 512, "random in a block of 512: the next one cannot be foreseen")]
     [InlineData(NatAllocation.Unknown, 0, 0, 0, 0, "unknown: too few mappings were seen")]
     public void Ports_are_told_with_what_was_seen_of_them(NatAllocation allocation, int step, int lowest, int highest, int block, string text)
     {

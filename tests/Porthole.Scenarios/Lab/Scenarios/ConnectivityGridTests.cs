@@ -109,6 +109,8 @@ public sealed class ConnectivityGridTests
         Assert.Equal($"before\n{ConnectivityGrid.BeginMark}\n\n{grid.ToMarkdown()}\n{ConnectivityGrid.EndMark}\nafter\n", once);
         Assert.Equal(once, grid.WriteInto(once));
         Assert.Throws<FormatException>(() => grid.WriteInto("nothing here"));
+        grid.CheckPlace(document);
+        Assert.Throws<FormatException>(() => grid.CheckPlace("nothing here"));
     }
 
     private static string Name(GridCell cell) =>
