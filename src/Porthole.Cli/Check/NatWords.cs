@@ -43,7 +43,7 @@ internal static class NatWords
         if (report.IsOverloading is null) why["overloading"] = "it was not seen";
         if (report.Hairpins is null) why["hairpins"] = "it was not tried";
         if (report.IsSpoiledByStrangers is null) why["spoiledByStrangers"] = "it takes an answer from a port of the server that was not asked";
-        if (report.OuterHops == 0) why["outerHops"] = "it was not found";
+        if (report.OuterHops == 0) why["outerHops"] = "it was not found, or is of no use here";
         if (report.MaxDatagram == 0) why["maxDatagram"] = "it was not tried";
         return why;
     }
