@@ -101,7 +101,8 @@ internal sealed class Punch
         bool usesUdp = context.Wants(Transports.Udp) && !plan.Nat.TcpOnly;
         var tcp = withTcp && wantsTcp ? TcpPunch.Create(context, session, remote, plan, now) : null;
         var transports = (usesUdp ? Transports.Udp : Transports.None) | (tcp is null ? Transports.None : Transports.Tcp);
-        var record = new PunchRecord(context.Nat, plan.Nat, Planner.Plan(context.Nat, plan.Nat, transports, role == IceRole.Controlling, plan.Hint));
+        var here = plan.OwnNat ?? context.Nat;
+        var record = new PunchRecord(here, plan.Nat, Planner.Plan(here, plan.Nat, transports, role == IceRole.Controlling, plan.Hint));
         var udp = usesUdp ? UdpPunch.Create(context, session, remote, plan, agent, sockets, record) : null;
         var punch = new Punch(plan, agent, udp, tcp, record, now, delay)
         {

@@ -42,8 +42,9 @@ internal sealed class TcpPunch
     {
         (_context, _session, _plan) = (context, session, plan);
         Puncher = new TcpPuncher(TcpPunchOptions.Default, context.Entropy, context.NextSocket, context.Sprays, peer);
-        Way = TcpPlanner.Plan(context.Nat.Tcp, plan.Nat.Tcp);
-        _step = context.Nat.Tcp?.Step ?? 0; // as the plan knows it: the probe may have learnt otherwise when the sample comes
+        var here = (plan.OwnNat ?? context.Nat).Tcp;
+        Way = TcpPlanner.Plan(here, plan.Nat.Tcp);
+        _step = here?.Step ?? 0; // as the plan knows it: the probe may have learnt otherwise when the sample comes
 
         // A question that was lost makes a step of two out of one: every port is named, and of a NAT that really leaves one out half as many.
         if (_step is 2 or -2) _step /= 2;

@@ -24,6 +24,11 @@ public sealed record PunchPlan(
     TimeSpan RemoteRtt)
 {
     /// <summary>
+    /// What the other side was told of this side's NAT: both plan from the same facts, though this side may know better by now. Null from a server of before.
+    /// </summary>
+    public NatFacts? OwnNat { get; init; }
+
+    /// <summary>
     /// What led to a direct path between the networks of the two before, as other peers there said: both sides begin with it, if their own facts allow it at all. Null when
     /// nothing is known.
     /// </summary>

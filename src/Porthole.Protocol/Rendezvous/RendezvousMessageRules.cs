@@ -110,7 +110,7 @@ internal static class RendezvousMessageRules
     private static bool IsAccess(StunAccess access) =>
         access.Username.Length is > 0 and <= MaxStunUsername && access.Password.Length is > 0 and <= MaxStunUsername && access.Lifetime > TimeSpan.Zero;
 
-    private static bool IsPlan(PunchPlan plan) => plan.Generation >= 0 && plan.StartDelay <= MaxStartDelay && AreCandidates(plan.Candidates) && IsNat(plan.Nat)
+    private static bool IsPlan(PunchPlan plan) => plan.Generation >= 0 && plan.StartDelay <= MaxStartDelay && AreCandidates(plan.Candidates) && IsNat(plan.Nat) && (plan.OwnNat is null || IsNat(plan.OwnNat))
         && AreCredentials(plan.Local) && AreCredentials(plan.Remote) && plan.Hint != PunchMethod.Relay;
 
     // RFC 8445 section 5.3: at least 24 bits of fragment and 128 bits of password.

@@ -192,6 +192,7 @@ public sealed partial class RendezvousServer
             var delay = ahead <= TimeSpan.Zero ? TimeSpan.Zero : ahead < RendezvousLimits.MaxStartDelay ? ahead : RendezvousLimits.MaxStartDelay;
             return new PunchPlan(session.Generation, side.Peer < session.Other(side).Peer, local, remote, visible, other.Nat, delay, own.Rtt, other.Rtt)
             {
+                OwnNat = own.Nat,
                 Hint = hint,
                 WantsOutcome = true,
             };

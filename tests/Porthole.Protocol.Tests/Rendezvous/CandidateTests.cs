@@ -169,6 +169,8 @@ public sealed class CandidateTests
         var session = alice.Connect("bob");
         world.Run(TimeSpan.FromSeconds(1));
         Assert.Equal(facts, alice.Push(session).Plan.Nat);
+        Assert.Equal(facts, bob.Push(session).Plan.OwnNat); // what alice was told of him: both plan from the same
+        Assert.Equal(alice.Push(session).Plan.OwnNat, bob.Push(session).Plan.Nat);
         Assert.Null(bob.Push(session).Plan.Nat.Tcp);
     }
 

@@ -1,6 +1,5 @@
 using Porthole.Lab;
 using Porthole.Lab.Nat;
-using Porthole.Lab.Scenarios;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
