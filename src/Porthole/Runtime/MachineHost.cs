@@ -184,6 +184,7 @@ public sealed class MachineHost<TMachine> : ISocketInbox, IAsyncDisposable
         {
             SocketEvent.Opened opened => opened.Socket,
             SocketEvent.Failed failed => failed.Socket,
+            SocketEvent.Unreachable unreachable => unreachable.Socket,
             SocketEvent.Writable writable => writable.Socket,
             SocketEvent.Congested congested => congested.Socket,
             SocketEvent.HttpAnswered answered => answered.Socket,

@@ -26,6 +26,12 @@ internal static unsafe partial class LinuxUdp
     /// <summary>MSG_DONTWAIT: fail instead of waiting.</summary>
     public const int DontWait = 0x40;
 
+    /// <summary>MSG_ERRQUEUE: take an error that waits in place of a datagram.</summary>
+    public const int ErrorQueue = 0x2000;
+
+    /// <summary>POLLIN: there is something to receive.</summary>
+    public const short PollIn = 0x1;
+
     /// <summary>POLLOUT: there is room to send.</summary>
     public const short PollOut = 0x4;
 
@@ -43,6 +49,9 @@ internal static unsafe partial class LinuxUdp
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     public static partial nint SendMessage(int descriptor, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
+    public static partial nint ReceiveMessage(int descriptor, MessageHeader* message, int flags);
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);

@@ -93,18 +93,28 @@ internal sealed class PortableUdpPort(Socket socket) : IUdpPort
     {
         for (; bytes.Length > 0; bytes = bytes[Math.Min(segmentSize, bytes.Length)..])
         {
-            try
-            {
-                socket.SendTo(bytes[..Math.Min(segmentSize, bytes.Length)], SocketFlags.None, _to);
-            }
-            catch (SocketException)
-            {
-                return; // no route, a full queue, a firewall: the segments count as lost
-            }
-            catch (ObjectDisposedException)
-            {
-                return;
-            }
+            // The first call may only have been told of an ICMP error about an earlier datagram.
+            var segment = bytes[..Math.Min(segmentSize, bytes.Length)];
+            var error = TrySend(segment);
+            if (error is SocketError.ConnectionRefused or SocketError.HostUnreachable or SocketError.NetworkUnreachable) error = TrySend(segment);
+            if (error != SocketError.Success) return; // no route, a full queue, a firewall: the segments count as lost
+        }
+    }
+
+    private SocketError TrySend(ReadOnlySpan<byte> segment)
+    {
+        try
+        {
+            socket.SendTo(segment, SocketFlags.None, _to);
+            return SocketError.Success;
+        }
+        catch (SocketException exception)
+        {
+            return exception.SocketErrorCode;
+        }
+        catch (ObjectDisposedException)
+        {
+            return SocketError.NotSocket;
         }
     }
 }

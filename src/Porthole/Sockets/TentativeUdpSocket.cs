@@ -19,6 +19,7 @@ internal sealed class TentativeUdpSocket : INetworkSocket
     private readonly TentativeUdpSockets _owner;
     private readonly ISocketInbox _inbox;
     private readonly bool _portable;
+    private readonly bool _isWatched;
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private UdpSocket? _ordinary;
@@ -29,6 +30,7 @@ internal sealed class TentativeUdpSocket : INetworkSocket
     {
         (Id, Socket, _owner, _inbox, _portable) = (id, socket, owner, inbox, portable);
         _port = new PortableUdpPort(socket);
+        _isWatched = !portable && LinuxErrorQueue.IsSupported && LinuxErrorQueue.TrySet(socket, true);
     }
 
     public SocketId Id { get; }
@@ -77,6 +79,8 @@ internal sealed class TentativeUdpSocket : INetworkSocket
     /// <returns>False when the owner is rid of the socket: there is traffic, and the socket has a thread of its own.</returns>
     public bool Receive(Span<byte> buffer)
     {
+        TakeErrors();
+        if (_isWatched && !LinuxErrorQueue.HasDatagram(Socket)) return true; // errors alone had woken the thread
         int length = _port.ReceiveOne(buffer, out var remote);
         if (length == 0) return true;
         // Too few for a pool: what is copied is the length of a check.
@@ -86,6 +90,12 @@ internal sealed class TentativeUdpSocket : INetworkSocket
         bool isTraffic = ++_received >= MaxDatagrams || buffer[0] > LastStunByte;
         _inbox.Deliver(batch);
         return !isTraffic || !BecomeOrdinary();
+    }
+
+    /// <summary>Tells the machine of ICMP errors about what was sent. The owner's thread calls it.</summary>
+    public void TakeErrors()
+    {
+        if (_isWatched) LinuxErrorQueue.Drain(Socket, Id, _inbox);
     }
 
     /// <summary>Releases the descriptor. The owner's thread calls it.</summary>
@@ -101,6 +111,7 @@ internal sealed class TentativeUdpSocket : INetworkSocket
         {
             if (_isClosing) return false;
             UdpSocket ordinary;
+            if (_isWatched) LinuxErrorQueue.TrySet(Socket, false); // an error must not fail a call of a socket that carries data
             try
             {
                 ordinary = UdpSocket.Start(Id, Socket, _inbox, _portable);

@@ -69,6 +69,12 @@ internal sealed class TentativeUdpSockets
             readable.Add(waker.Socket);
             readable.AddRange(sockets.Keys);
             Socket.Select(readable, null, null, Timeout.InfiniteTimeSpan);
+            if (readable.Count == 0)
+            {
+                // There are errors, and nothing to read.
+                foreach (var socket in sockets.Values) socket.TakeErrors();
+            }
+
             foreach (var one in readable)
             {
                 if (one == waker.Socket) waker.Rest();
@@ -81,6 +87,13 @@ internal sealed class TentativeUdpSockets
     /// <returns>False when there is nothing left to wait for: the thread ends, and the next socket begins another.</returns>
     private bool Update(Dictionary<Socket, TentativeUdpSocket> sockets)
     {
+        lock (_gate)
+        {
+            foreach (var socket in _added) sockets.Add(socket.Socket, socket);
+            _added.Clear();
+        }
+
+        // Behind that, for one that was closed at once has woken this thread no second time.
         foreach (var (key, socket) in sockets)
         {
             if (!socket.IsClosing) continue;
@@ -90,9 +103,7 @@ internal sealed class TentativeUdpSockets
 
         lock (_gate)
         {
-            foreach (var socket in _added) sockets.Add(socket.Socket, socket);
-            _added.Clear();
-            if (sockets.Count > 0) return true;
+            if (sockets.Count > 0 || _added.Count > 0) return true;
             _waker = null;
             return false;
         }

@@ -21,6 +21,7 @@ public sealed class TentativeUdpSocketTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Threads and descriptors are counted in /proc.");
         var network = new RealNetwork { Portable = portable };
         await OpenAndCloseAsync(network, 1); // what is loaded once
+        Assert.True(SpinWait.SpinUntil(static () => OwnProcess.Threads(Threads) == 0, CollectingInbox.Patience));
         var before = (Threads: OwnProcess.Threads(Threads), Sockets: OwnProcess.Sockets());
         await OpenAndCloseAsync(network, Many, () => Assert.Equal(before.Threads + 1, OwnProcess.Threads(Threads)));
         Assert.True(SpinWait.SpinUntil(() => before == (OwnProcess.Threads(Threads), OwnProcess.Sockets()), CollectingInbox.Patience));
@@ -65,6 +66,15 @@ public sealed class TentativeUdpSocketTests
     }
 
     [Fact]
+    public async Task One_that_is_closed_at_once_is_let_go()
+    {
+        var network = new RealNetwork();
+        var kept = network.Open(new SocketRequest.UdpBind(new SocketId(1), s_loopback) { IsTentative = true }, new CollectingInbox());
+        for (int i = 0; i < 2_000; i++) await CloseAsync(network.Open(new SocketRequest.UdpBind(new SocketId(2), s_loopback) { IsTentative = true }, new CollectingInbox()));
+        await CloseAsync(kept);
+    }
+
+    [Fact]
     public async Task Every_one_of_many_is_heard()
     {
         var network = new RealNetwork();
@@ -91,6 +101,46 @@ public sealed class TentativeUdpSocketTests
         raw.SendTo([1], self.ToEndPoint());
         Assert.Equal([1], (await inbox.NextDatagramAsync()).Bytes);
         await CloseAsync(socket);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:0")]
+    [InlineData("[::1]:0")]
+    public async Task A_closed_port_is_told_and_the_socket_goes_on(string address)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems do not tell.");
+        var loopback = TransportAddress.Parse(address);
+        var network = new RealNetwork();
+        CollectingInbox left = new(), right = new(), gone = new();
+        var closing = network.Open(new SocketRequest.UdpBind(new SocketId(1), loopback), gone);
+        var closed = (await gone.NextEventAsync<SocketEvent.Opened>()).Local;
+        await CloseAsync(closing);
+        var other = network.Open(new SocketRequest.UdpBind(new SocketId(2), loopback), left);
+        var socket = network.Open(new SocketRequest.UdpBind(new SocketId(3), loopback) { IsTentative = true }, right);
+        var (to, self) = ((await left.NextEventAsync<SocketEvent.Opened>()).Local, (await right.NextEventAsync<SocketEvent.Opened>()).Local);
+        for (byte i = 0; i < 20; i++)
+        {
+            socket.Send(closed, new byte[] { 0, i }, 2);
+            socket.Send(to, new byte[] { 0, i }, 2); // an error may wait by now, and costs nothing
+            other.Send(self, new byte[] { 1, i }, 2);
+            Assert.Equal([0, i], (await left.NextDatagramAsync()).Bytes);
+            Assert.Equal([1, i], (await right.NextDatagramAsync()).Bytes);
+            Assert.Equal(new SocketEvent.Unreachable(new SocketId(3), closed), await right.NextEventAsync<SocketEvent>());
+        }
+
+        // Once there is traffic nobody is told, and nothing fails.
+        other.Send(self, new byte[] { 64 }, 1);
+        Assert.Equal([64], (await right.NextDatagramAsync()).Bytes);
+        Assert.True(SpinWait.SpinUntil(() => OwnProcess.Threads(Threads) == 2, CollectingInbox.Patience));
+        for (byte i = 0; i < 20; i++)
+        {
+            socket.Send(closed, new byte[] { 0, i }, 2);
+            socket.Send(to, new byte[] { 64, i }, 2);
+            Assert.Equal([64, i], (await left.NextDatagramAsync()).Bytes);
+        }
+
+        Assert.Equal(0, right.Events);
+        await CloseAsync(other, socket);
     }
 
     private static async Task OpenAndCloseAsync(RealNetwork network, int count, Action? whileOpen = null)
