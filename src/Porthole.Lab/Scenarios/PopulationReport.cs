@@ -84,7 +84,7 @@ public sealed record PopulationReport(PopulationOptions Options, ImmutableArray<
         Line(text, $"| **direct** | **{Direct}** | **{Percent(Direct)}** |");
         Line(text, $"| relay, with UDP on both sides | {WithUdp - Direct} | {Percent(WithUdp - Direct)} |");
         Line(text, $"| relay, without UDP on one side | {Pairs.Length - WithUdp} | {Percent(Pairs.Length - WithUdp)} |\n");
-        Line(text, $"The ceiling of UDP is (1 − blocked)² = {Ceiling:P1} of all pairs. Of the {WithUdp} pairs with UDP on both sides **{ShareOfCeiling:P1}** became direct (95 % interval: {low:P1} to {high:P1}). ");
+        Line(text, $"The ceiling of UDP is (1 − blocked)² = {Ceiling:P1} of all pairs. Of the {WithUdp} pairs with UDP on both sides **{ShareOfCeiling:P1}** became direct (95 % interval: {low:P1} to {high:P1}).");
         AppendTimes(text);
         if (Options.Transports != Transports.Udp) AppendGains(text);
         AppendCells(text);

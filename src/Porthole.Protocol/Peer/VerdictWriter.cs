@@ -23,7 +23,7 @@ internal static class VerdictWriter
         TcpAttempts = facts.TcpAttempts,
         TcpRefusals = facts.TcpRefusals,
         Advice = VerdictAdvice.Give(reason, blame, facts),
-        Gateway = facts.Gateway.Line,
+        Gateway = reason == VerdictReason.Direct && facts.Gateway == GatewayWord.Asked ? "" : facts.Gateway.Line, // it is not missed
         Here = facts.Here,
         There = facts.There,
         Hint = facts.Hint,
