@@ -123,7 +123,7 @@ for known in tests/*Tests/*.csproj; do
   [[ " ${projects[*]} " == *" $known "* ]] || projects+=("$known")
 done
 
-limit=600
+limit=900
 if [ "$full" = 1 ]; then
   export PORTHOLE_FULL=1
   limit=7200

@@ -145,7 +145,10 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
 
     private static void AssertVerdict(JsonNode verdict)
     {
-        string[] fields = ["event", "reason", "blame", "method", "sentence", "advice", "checksSent", "checksReceived", "answersReceived", "here", "there", "tried"];
+        string[] fields =
+        [
+            "event", "reason", "blame", "method", "sentence", "advice", "gateway", "checksSent", "checksReceived", "answersReceived", "here", "there", "hint", "planned", "tried",
+        ];
         Assert.Equal(fields, verdict.AsObject().Select(static one => one.Key).Where(static key => key != "peer"));
         string[] facts =
         [

@@ -24,7 +24,10 @@ public sealed class MatrixTests(MatrixTests.Lab lab) : IClassFixture<MatrixTests
         await caller.CallAsync(called, Megabyte, directWithin: direct ? s_search : s_vainSearch);
         var done = await caller.WaitForAsync("done", s_patience);
         var answered = await called.WaitForAsync("answered", s_patience);
-        Assert.Equal((direct ? "Udp" : "Relay", true, Megabyte), ((string)done["kind"]!, (bool)done["intact"]!, (int)done["received"]!));
+        string kind = (string)done["kind"]!;
+        if (direct || !one.MayBeGuessed(other)) Assert.Equal(direct ? "Udp" : "Relay", kind);
+        else Assert.Contains(kind, new[] { "Udp", "Relay" }); // how long guessing takes is a matter of luck
+        Assert.Equal((true, Megabyte), ((bool)done["intact"]!, (int)done["received"]!));
         Assert.Equal((true, Megabyte), ((bool)answered["intact"]!, (int)answered["received"]!));
     }
 

@@ -82,5 +82,8 @@ internal static class NetworkKinds
         public bool ReachesDirectly(NetworkKind other) =>
             (kind == NetworkKind.SameLan && other == NetworkKind.SameLan)
             || !((kind.IsSymmetric && other.FiltersByPort) || (other.IsSymmetric && kind.FiltersByPort));
+
+        /// <summary>Whether one side's port may be found by trying many, sooner or later.</summary>
+        public bool MayBeGuessed(NetworkKind other) => kind.IsSymmetric != other.IsSymmetric;
     }
 }
