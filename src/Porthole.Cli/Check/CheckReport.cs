@@ -63,6 +63,7 @@ internal static class CheckReport
     private static void WriteTraits(Utf8JsonWriter writer, NatReport report)
     {
         writer.WriteString("filtering", report.Filtering.Code);
+        writer.WriteNumber("mappingsSeen", report.MappingsSeen);
         writer.WriteNumber("lowestPort", report.LowestPort);
         writer.WriteNumber("highestPort", report.HighestPort);
         writer.WriteNumber("blockSize", report.BlockSize);

@@ -54,6 +54,8 @@ internal static class NatWords
     private static string Ports(NatReport report)
     {
         string ports = Ports(report.Allocation, report.Step, report.LowestPort, report.HighestPort, report.BlockSize);
+        if (report.MappingsSeen > 0 && report.Allocation is NatAllocation.Sequential or NatAllocation.Random)
+            ports += string.Create(CultureInfo.InvariantCulture, $"; judged by {report.MappingsSeen} mappings");
         if (report.KeepsParity == true && report.Allocation != NatAllocation.Preserve) ports += "; even ports stay even";
         return report.IsOverloading == true ? ports + "; one public port serves several local ones" : ports;
     }

@@ -375,6 +375,7 @@ public sealed partial class NatProbe(NatProbeOptions options, EntropySource entr
             Mapping = main.Mapping,
             Allocation = allocation,
             Step = step,
+            MappingsSeen = found.Select(static answer => (answer.Local, answer.Mapped)).Distinct().Count(),
             PreservesPort = main.Mapped.Port == main.Local.Port,
             HasAddressPool = hosts > 1,
             Filtering = trials.Filtering,

@@ -17,6 +17,9 @@ public sealed record NatReport
     /// <summary>The distance from one port to the next, signed; 0 unless <see cref="Allocation"/> is sequential.</summary>
     public int Step { get; init; }
 
+    /// <summary>On how many mappings that judgement rests: ten and more leave little to chance, three may be one.</summary>
+    public int MappingsSeen { get; init; }
+
     /// <summary>Whether the first mapping kept the local port; null when there is none.</summary>
     public bool? PreservesPort { get; init; }
 

@@ -111,6 +111,14 @@ public sealed class NatPictureTests
     }
 
     [Fact]
+    public void What_is_judged_by_ports_says_by_how_many()
+    {
+        var report = s_known with { Allocation = NatAllocation.Sequential, Step = 1, MappingsSeen = 10, KeepsParity = null };
+        Assert.Contains(("ports", "sequential, step 1: the next one can be foreseen; judged by 10 mappings"), NatWords.Facts(report));
+        Assert.DoesNotContain(NatWords.Facts(report with { Allocation = NatAllocation.Preserve }), static fact => fact.Text.Contains("judged", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Each_fact_that_is_not_known_says_why()
     {
         var none = NatWords.Why(s_known);
