@@ -74,12 +74,8 @@ internal sealed class LifetimeKeeper(EntropySource entropy, Func<SocketId> nextS
         return TryTakeFinding(now);
     }
 
-    /// <summary>Takes a datagram.</summary>
-    /// <returns>Whether it came to a socket of the measurement.</returns>
-    public bool HandleDatagram(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> datagram) => Probe.HandleDatagram(now, socket, remote, datagram);
-
     /// <summary>Takes what was found when the measurement has ended; what it did not find out is not asked again today either.</summary>
-    public bool TryTakeFinding(Instant now)
+    private bool TryTakeFinding(Instant now)
     {
         if (_present == default || _startAt is not null || Probe.IsRunning) return false;
         _networks.RemoveAll(network => network.Key == _present);

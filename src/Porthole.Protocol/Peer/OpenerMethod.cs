@@ -65,13 +65,13 @@ internal sealed class OpenerMethod(UdpPunch punch) : UdpMethod(punch)
         if (round.TellsFirst)
         {
             (round.Stage, round.NextAt) = (Stage.Waiting, null);
-            Punch.Tell(now, answer.Socket, [answer.Mapped], CandidatePurpose.Opener);
+            Punch.Tell(now, answer, CandidatePurpose.Opener);
         }
         else
         {
             Punch.Probe(answer.Socket.Id, round.Remote, OpeningHops);
             (round.Stage, round.Sent, round.NextAt) = (Stage.Sending, 0, now + WholeAfter);
-            Punch.Tell(now, answer.Socket, [answer.Mapped], CandidatePurpose.Fresh);
+            Punch.Tell(now, answer, CandidatePurpose.Fresh);
         }
     }
 

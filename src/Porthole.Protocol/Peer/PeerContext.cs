@@ -20,9 +20,8 @@ internal sealed class PeerContext
         Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket);
         TcpPorts = new LocalTcpPorts(options.AnyPortInstead, NextSocket);
         Probing = NatProbeOptions.Default with { HideLocal = options.HideLan };
-        Lifetimes = new LifetimeKeeper(entropy, NextSocket);
+        Background = new BackgroundProbes(entropy, NextSocket);
         (Probe, TcpProbe) = (new NatProbe(Probing, entropy, NextSocket), new TcpNatProbe(Probing, entropy, NextSocket));
-        HopProbe = new HopProbe(entropy, NextSocket);
     }
 
     public PeerMachineOptions Options { get; }
@@ -40,8 +39,6 @@ internal sealed class PeerContext
     public NatProbe Probe { get; }
 
     public TcpNatProbe TcpProbe { get; }
-
-    public HopProbe HopProbe { get; }
 
     public PortMappings Ports => field ??= new PortMappings(this);
 
@@ -76,7 +73,7 @@ internal sealed class PeerContext
     /// <summary>Whether the main connection takes no more relayed packets for now.</summary>
     public bool IsRelayCongested { get; set; }
 
-    public LifetimeKeeper Lifetimes { get; }
+    public BackgroundProbes Background { get; }
 
     /// <summary>How many punches make TCP connections now: while there are any, the mappings of the punching ports are kept alive.</summary>
     public int TcpPunches { get; set; }

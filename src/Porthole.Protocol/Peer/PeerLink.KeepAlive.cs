@@ -13,7 +13,7 @@ internal sealed partial class PeerLink
     {
         if (Session is not { } session || _punch is not { } punch) return;
         bool isIdle = punch.Agent.State == Ice.IceState.Completed && now - session.LastDataAt >= KeepAlivePolicy.IdleAfter;
-        TimeSpan? pause = isIdle ? KeepAlivePolicy.Pause(_context.Lifetimes.Lifetime) : null;
+        TimeSpan? pause = isIdle ? KeepAlivePolicy.Pause(_context.Background.Lifetime) : null;
         if (pause == _idlePause) return;
         _idlePause = pause;
         punch.Agent.SetIdle(now, pause);

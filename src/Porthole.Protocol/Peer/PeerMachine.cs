@@ -222,7 +222,7 @@ public sealed partial class PeerMachine : ISocketUser
     /// <inheritdoc/>
     public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request) =>
         _context.Rendezvous.TryTakeSocketRequest(out request) || _context.Sockets.TryTakeRequest(out request) || _context.TcpPorts.TryTakeRequest(out request)
-        || _context.Probe.TryTakeRequest(out request) || _context.TcpProbe.TryTakeRequest(out request) || _context.Lifetimes.Probe.TryTakeSocketRequest(out request) || _context.HopProbe.TryTakeRequest(out request)
+        || _context.Probe.TryTakeRequest(out request) || _context.TcpProbe.TryTakeRequest(out request) || _context.Background.TryTakeRequest(out request)
         || _context.Unclaimed.TryTakeRequest(out request) || _context.Ports.TryTakeRequest(out request) || _context.Requests.TryDequeue(out request)
         || TryTakeConnect(out request);
 

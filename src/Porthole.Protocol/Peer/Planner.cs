@@ -65,7 +65,7 @@ internal static class Planner
     /// The chance of plain checks between signalled addresses. Two mappings that do not depend on the destination meet. One that does still meets the other where
     /// that admits every port of an address it has sent to, or where it admits everybody itself: an answer leaves by the port that was asked.
     /// </summary>
-    public static double PlainChance(NatFacts here, NatFacts there)
+    private static double PlainChance(NatFacts here, NatFacts there)
     {
         var (one, other) = (Judge(here), Judge(there));
         if (one == PortKind.Known && other == PortKind.Known) return AreSpoiled(here, there) ? 0.4 : 0.95; // both must leave before either arrives
@@ -73,6 +73,9 @@ internal static class Planner
         if (one != PortKind.Known && other != PortKind.Known) return IsLenient(here) || IsLenient(there) ? 0.5 : 0;
         return Admittance(one == PortKind.Known ? here : there);
     }
+
+    /// <summary>Whether plain checks are worth waiting for.</summary>
+    public static bool IsPlainLikely(NatFacts here, NatFacts there) => PlainChance(here, there) >= 0.5;
 
     /// <summary>Whether nothing that is planned by UDP has a real chance: then the verdict need not wait.</summary>
     public static bool IsHopeless(ImmutableArray<PlannedMethod> plan)

@@ -30,11 +30,9 @@ internal sealed class PredictMethod(UdpPunch punch) : UdpMethod(punch)
 
     public override Instant? NextDeadline => Instant.Earlier(_answerBy, _nextRoundAt);
 
-    private TimeSpan Period => Planner.RoundPeriod > 2 * Punch.SignallingTime ? Planner.RoundPeriod : 2 * Punch.SignallingTime;
-
     public override void Begin(Instant now)
     {
-        _nextRoundAt = now + (Planner.Rounds + 1) * Period; // the other side's fresh ports come when they come
+        _nextRoundAt = now + (Planner.Rounds + 1) * Punch.RoundPeriod; // the other side's fresh ports come when they come
         if (Punch.There == PortKind.Known) StartRound(now, 1, Punch.Remote);
     }
 
@@ -114,7 +112,7 @@ internal sealed class PredictMethod(UdpPunch punch) : UdpMethod(punch)
     private void StartRound(Instant now, int round, TransportAddress target)
     {
         (_round, _target, _socket, _answerBy) = (round, target, null, null);
-        if (Punch.There == PortKind.Known) _nextRoundAt = now + Period;
+        if (Punch.There == PortKind.Known) _nextRoundAt = now + Punch.RoundPeriod;
         if (!Punch.TryOpen(round)) (IsOver, IsBudgetSpent) = (true, true);
     }
 

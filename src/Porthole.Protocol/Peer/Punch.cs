@@ -198,7 +198,7 @@ internal sealed class Punch
         {
             // What is left are plain checks, which have had their time, and TCP.
             _isExhausted = true;
-            if (Tcp is not { IsRunning: true } && Planner.PlainChance(Record.Here, Record.There) < 0.5) VerdictAt ??= now + s_lastChecks;
+            if (Tcp is not { IsRunning: true } && !Planner.IsPlainLikely(Record.Here, Record.There)) VerdictAt ??= now + s_lastChecks;
         }
 
         Tcp?.HandleDeadline(now, Udp is { HasSpray: true } ? null : FindProvedAddress());
@@ -275,7 +275,7 @@ internal sealed class Punch
 
         if (Record.Last is not { } method) return PunchMethod.Plain;
         bool isFresh = !Agent.LocalCandidates.Any(local => local.Socket == pair.Socket);
-        if (isFresh || (method == PunchMethod.Spray && Planner.PlainChance(Record.Here, Record.There) < 0.5)) return method; // a guess may hit the main socket's port too
+        if (isFresh || (method == PunchMethod.Spray && !Planner.IsPlainLikely(Record.Here, Record.There))) return method; // a guess may hit the main socket's port too
         if (Plan.Candidates.Any(candidate => candidate.Address == pair.RemoteAddress)) return PunchMethod.Plain;
 
         // An address that was told later is the other side's foresight; one that nobody told is a hit where there was a spray, else what plain checks find.

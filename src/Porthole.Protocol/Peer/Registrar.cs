@@ -29,28 +29,25 @@ internal sealed class Registrar(PeerContext context)
     /// <summary>How long a socket stays open when another has taken its place: a punch may take some tries.</summary>
     private static readonly TimeSpan s_retirement = TimeSpan.FromMinutes(1);
 
+    private readonly Queue<(SocketId Socket, Instant CloseAt)> _retired = [];
     private ImmutableArray<CandidateInfo> _infos = [];
     private ImmutableArray<TransportAddress> _addresses = [];
     private ImmutableArray<TransportAddress> _servers = [];
-    private ShortTermCredential? _credential;
     private TransportAddress _mainLocal;
     private Instant? _connectBy;
     private Instant? _registerBy;
     private Instant? _renewAt;
-    private readonly Queue<(SocketId Socket, Instant CloseAt)> _retired = [];
     private bool _isProbed;
     private bool _isStarted;
     private bool _isHolding;
     private bool _wasRegistered;
-    private bool _hasSoughtHops;
-    private int _outerHops;
 
     public NatReport? Report { get; private set; }
 
     public Instant? NextDeadline => Instant.Earlier(
         Instant.Earlier(Instant.Earlier(Instant.Earlier(_connectBy, _registerBy), _renewAt), _retired.TryPeek(out var oldest) ? oldest.CloseAt : null),
         Instant.Earlier(
-            Instant.Earlier(Instant.Earlier(context.HopProbe.NextDeadline, context.Lifetimes.NextDeadline), context.Ports.NextDeadline),
+            Instant.Earlier(context.Background.NextDeadline, context.Ports.NextDeadline),
             Instant.Earlier(context.Probe.NextDeadline, context.TcpProbe.NextDeadline)));
 
     private bool IsSettled => context.Options.RelayOnly || (context.Sockets.IsSettled && context.TcpPorts.IsSettled && _isProbed);
@@ -65,8 +62,7 @@ internal sealed class Registrar(PeerContext context)
     {
         (_isStarted, _connectBy, _registerBy, _renewAt) = (false, null, null, null); // what the probes say of ports that close one by one is no finding
         context.Rendezvous.Stop(now);
-        context.Lifetimes.Forget();
-        context.HopProbe.Stop();
+        context.Background.Stop();
         context.Ports.Stop(now);
         foreach (var port in context.TcpPorts.Open.ToArray()) context.TcpProbe.RemovePort(now, port.Listener);
         context.TcpPorts.Close();
@@ -78,7 +74,7 @@ internal sealed class Registrar(PeerContext context)
     public void Leave(Instant now)
     {
         (_isStarted, _connectBy, _registerBy, _renewAt, _servers) = (false, null, null, null, []);
-        context.Lifetimes.Forget();
+        context.Background.Stop();
         context.Probe.SetServers(now, [], credential: null);
         context.TcpProbe.SetServers(now, [], credential: null);
         context.Rendezvous.Stop(now);
@@ -97,9 +93,8 @@ internal sealed class Registrar(PeerContext context)
             foreach (var socket in gone) context.Probe.RemoveSocket(now, socket);
             context.TcpPorts.ForgetFailures();
             gone = gone.AddRange(ListenTcp(now));
-            context.IsReadyToPunch = _isProbed = _hasSoughtHops = false; // until the new addresses are proved
-            _outerHops = 0;
-            context.HopProbe.Stop();
+            context.IsReadyToPunch = _isProbed = false; // until the new addresses are proved
+            context.Background.HandleNetworkChanged();
             if (context.Wants(Transports.Udp)) context.Probe.Probe(now, isNewNetwork: true);
             if (context.Wants(Transports.Tcp)) context.TcpProbe.Probe(now);
             Refresh();
@@ -145,12 +140,8 @@ internal sealed class Registrar(PeerContext context)
                 if (!context.TcpPorts.HandleFailed(failed.Socket, failed.Reason)) TellPortTaken("TCP");
                 Refresh();
                 break;
-            case SocketEvent.Opened { Socket: var socket } when context.Lifetimes.Probe.Owns(socket):
-            case SocketEvent.Failed { Socket: var lostSocket } when context.Lifetimes.Probe.Owns(lostSocket):
-                context.Lifetimes.Probe.HandleSocketEvent(now, socketEvent);
-                break;
             default:
-                bool isTaken = context.TcpProbe.HandleSocketEvent(now, socketEvent) || context.HopProbe.HandleSocketEvent(now, socketEvent) || context.Ports.HandleSocketEvent(now, socketEvent);
+                bool isTaken = context.TcpProbe.HandleSocketEvent(now, socketEvent) || context.Background.HandleSocketEvent(now, socketEvent) || context.Ports.HandleSocketEvent(now, socketEvent);
                 if (!isTaken) context.Rendezvous.HandleSocketEvent(now, socketEvent);
                 break;
         }
@@ -164,7 +155,7 @@ internal sealed class Registrar(PeerContext context)
 
     public bool HandleStun(Instant now, SocketId socket, TransportAddress remote, ReadOnlySpan<byte> message) =>
         context.Probe.HandleDatagram(now, socket, remote, message) || context.TcpProbe.HandleDatagram(now, socket, remote, message)
-        || context.Lifetimes.HandleDatagram(now, socket, remote, message) || context.HopProbe.HandleDatagram(now, socket, remote, message);
+        || context.Background.HandleStun(now, socket, remote, message);
 
     public void HandleWelcomed(Instant now, RendezvousEvent.Welcomed welcomed)
     {
@@ -200,8 +191,7 @@ internal sealed class Registrar(PeerContext context)
         if (_connectBy <= now) TryConnect(now);
         context.Probe.HandleDeadline(now);
         context.TcpProbe.HandleDeadline(now);
-        if (context.Lifetimes.HandleDeadline(now)) TellLifetime();
-        context.HopProbe.HandleDeadline(now);
+        context.Background.HandleDeadline(now);
         context.Ports.HandleDeadline(now);
         if (_registerBy <= now) Register(now);
         if (_renewAt > now || _renewAt is null) return;
@@ -211,7 +201,7 @@ internal sealed class Registrar(PeerContext context)
     }
 
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer) => context.Probe.TryWrite(now, ref writer) || context.TcpProbe.TryWrite(now, ref writer)
-        || context.Lifetimes.Probe.TryWrite(now, ref writer) || context.HopProbe.TryWrite(now, ref writer) || context.Ports.TryWrite(now, ref writer);
+        || context.Background.TryWrite(now, ref writer) || context.Ports.TryWrite(now, ref writer);
 
     /// <summary>Takes what the probes have to say.</summary>
     /// <returns>Whether there was anything.</returns>
@@ -224,7 +214,7 @@ internal sealed class Registrar(PeerContext context)
             switch (probeEvent)
             {
                 case NatProbeEvent.Reported reported:
-                    HandleReport(now, reported.Report with { Tcp = Report?.Tcp, OuterHops = _outerHops }, links);
+                    HandleReport(now, reported.Report with { Tcp = Report?.Tcp }, links);
                     break;
                 case NatProbeEvent.MappingAgeing ageing:
                     context.Sockets.Renew(ageing.Socket);
@@ -251,11 +241,10 @@ internal sealed class Registrar(PeerContext context)
             }
         }
 
-        if (context.HopProbe.TryTakeResult(out int hops) && hops > 0)
+        if (context.Background.TryTakeNews() && Report is { } known)
         {
             any = true;
-            _outerHops = hops;
-            HandleReport(now, (Report ?? NatReport.Unknown) with { OuterHops = hops }, links);
+            HandleReport(now, known, links);
         }
 
         if (context.Ports.Pump())
@@ -273,14 +262,6 @@ internal sealed class Registrar(PeerContext context)
         KeepMappings(now);
         CloseRetired(now, links);
         return any;
-    }
-
-    private void TellLifetime()
-    {
-        context.Probe.LongestSilence = context.Lifetimes.Lifetime;
-        if (Report is not { } report) return;
-        Report = report with { Lifetime = context.Lifetimes.Lifetime };
-        context.Events.Enqueue(new PeerEvent.NatReported(Report));
     }
 
     /// <summary>Connects to the server, as soon as the punching ports are open: the main connection goes out from the first, and keeps its mapping alive.</summary>
@@ -314,8 +295,8 @@ internal sealed class Registrar(PeerContext context)
 
     private void SetServers(Instant now, StunAccess access)
     {
-        var credential = _credential = new ShortTermCredential(access.Username, access.Password);
-        context.Lifetimes.SetCredential(credential);
+        var credential = new ShortTermCredential(access.Username, access.Password);
+        context.Background.SetServers(_servers, credential);
         (context.StunServers, context.StunCredential) = (_servers, credential);
         if (context.Wants(Transports.Udp)) context.Probe.SetServers(now, _servers, credential);
         if (context.Wants(Transports.Tcp)) context.TcpProbe.SetServers(now, _servers, credential);
@@ -358,13 +339,12 @@ internal sealed class Registrar(PeerContext context)
 
         // Of TCP alone the silence says nothing while UDP's answer may be on its way; its answer says that UDP's would have come, for it is faster.
         bool isDecisive = report.IsUdpReachable || report.Tcp is null or { IsReachable: true } || report.Mapping != NatMapping.Unknown || !context.Wants(Transports.Udp);
-        context.Lifetimes.HandleReport(now, report);
-        context.Probe.LongestSilence = context.Lifetimes.Lifetime;
-        Report = report with { Lifetime = context.Lifetimes.Lifetime };
+        context.Background.HandleReport(now, report);
+        context.Probe.LongestSilence = context.Background.Lifetime;
+        Report = report with { OuterHops = context.Background.OuterHops, Lifetime = context.Background.Lifetime };
         _isProbed |= isDecisive;
         context.Events.Enqueue(new PeerEvent.NatReported(Report));
         Announce(now, links);
-        SeekHops(now, report);
         context.Ports.Review(now, Report);
     }
 
@@ -378,15 +358,6 @@ internal sealed class Registrar(PeerContext context)
         var found = context.Candidates.Where(candidate => !candidatesBefore.Any(known => known.Address == candidate.Address && known.Socket == candidate.Socket)).ToImmutableArray();
         var infos = _infos.Where(info => !infosBefore.Any(known => known.Address == info.Address && known.Transport == info.Transport)).ToImmutableArray();
         foreach (var link in links) link.HandleLocalCandidates(now, infos, found);
-    }
-
-    /// <summary>Has the reach of the NATs measured, once on each network, where a packet that ends outside of them may be needed: they filter by port.</summary>
-    private void SeekHops(Instant now, NatReport report)
-    {
-        if (_hasSoughtHops || !report.IsComplete || report.Filtering is NatFiltering.EndpointIndependent or NatFiltering.AddressDependent or NatFiltering.EndpointOrAddressDependent) return;
-        if (report.Mappings.FirstOrDefault(static mapping => mapping is { IsTranslated: true, Local.IsIPv6: false }) is not { } way) return;
-        _hasSoughtHops = true;
-        context.HopProbe.Start(now, way.Local, _servers, _credential, way.RoundTripTime ?? TimeSpan.Zero);
     }
 
     private void Register(Instant now)

@@ -1,3 +1,4 @@
+using Porthole.Protocol.Ice;
 using Porthole.Protocol.Punching;
 
 namespace Porthole.Protocol.Peer;
@@ -8,11 +9,8 @@ namespace Porthole.Protocol.Peer;
 /// </summary>
 internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMethod(punch)
 {
-    /// <summary>The pause between two packets (RFC 8445 section 14.2): 200 in a second.</summary>
-    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(5);
-
-    /// <summary>How far it may fall behind and catch up: timers are late by a millisecond or more, every time, and six seconds are short. No more than four packets at once.</summary>
-    private static readonly TimeSpan s_backlog = 3 * s_pace;
+    /// <summary>How far it may fall behind and catch up: timers are late by a millisecond or more, every time. No more than four packets at once.</summary>
+    private static readonly TimeSpan s_backlog = 3 * IceOptions.MinPacing;
 
     /// <summary>How long until it is seen again whether another spray of this machine has ended.</summary>
     private static readonly TimeSpan s_waitForOther = TimeSpan.FromMilliseconds(250);
@@ -145,12 +143,12 @@ internal sealed class SprayMethod(UdpPunch punch, PlannedMethod planned) : UdpMe
         {
             if (!Punch.TryOpen(round: 1)) return;
             Detail = $"{++_opened} sockets";
-            if (_opened < planned.Sockets) _stepAt = due + s_pace;
+            if (_opened < planned.Sockets) _stepAt = due + IceOptions.MinPacing;
         }
         else if (_targets.TryDequeue(out var target))
         {
             Punch.Probe(Punch.Main!.Socket, target);
-            _stepAt = due + s_pace;
+            _stepAt = due + IceOptions.MinPacing;
         }
     }
 

@@ -18,9 +18,6 @@ internal sealed class UdpPunch
     /// <summary>The least hop limit that gets a packet out of a home: it passes the router there, and dies at the next.</summary>
     public const int DefaultOuterHops = 2;
 
-    /// <summary>From this chance on plain checks are worth waiting for.</summary>
-    private const double WorthWaiting = 0.5;
-
     private readonly PeerContext _context;
     private readonly SessionId _session;
     private readonly FreshSockets _sockets;
@@ -66,6 +63,9 @@ internal sealed class UdpPunch
 
     /// <summary>Both round trips to the server, which is what it takes to tell the other side something and to get its answer.</summary>
     public TimeSpan SignallingTime => Plan.LocalRtt + Plan.RemoteRtt;
+
+    /// <summary>The pause from one round of a method to the next: what has been told must have come there, and what came of it back.</summary>
+    public TimeSpan RoundPeriod => Planner.RoundPeriod > 2 * SignallingTime ? Planner.RoundPeriod : 2 * SignallingTime;
 
     /// <summary>
     /// The hop limit of packets that only open this side's NAT: where one that comes too early would spoil the other's port it must die on the way, else the
@@ -119,7 +119,7 @@ internal sealed class UdpPunch
     {
         if (Agent.IsSilent) _speakAt = startAt + Planner.SilentTime;
         if (!_waiting.TryPeek(out var first)) return;
-        bool mayWait = first.Method == PunchMethod.Spray || (first.Method != Plan.Hint && Planner.PlainChance(Record.Here, Record.There) >= WorthWaiting);
+        bool mayWait = first.Method == PunchMethod.Spray || (first.Method != Plan.Hint && Planner.IsPlainLikely(Record.Here, Record.There));
         _nextAt = mayWait ? startAt + PlainTime : now;
         if (HasSpray) Server.MeasureRoundTrip(now); // while all is quiet
         HandleDeadline(now);
@@ -274,6 +274,10 @@ internal sealed class UdpPunch
         var infos = addresses.Select(address => CandidateGatherer.Foresee(_context, socket, address, purpose)).ToImmutableArray();
         _context.Rendezvous.SendCandidates(now, _session, Plan.Generation, infos);
     }
+
+    /// <summary>Tells the other side the address that a server has seen, with its proof: a NAT with several public addresses may have given another one than before.</summary>
+    public void Tell(Instant now, FreshAnswer answer, CandidatePurpose purpose) =>
+        _context.Rendezvous.SendCandidates(now, _session, Plan.Generation, [CandidateGatherer.Foresee(_context, answer.Socket, answer.Mapped, purpose) with { Proof = answer.Proof }]);
 
     private void BeginMethod(Instant now, PlannedMethod planned)
     {

@@ -50,6 +50,27 @@ public sealed class GuidedCandidateTests
     }
 
     [Fact]
+    public void An_address_on_another_host_of_a_NAT_comes_with_its_proof_or_not_at_all()
+    {
+        var world = new RendezvousWorld();
+        var bob = world.AddRegistered("bob");
+        var alice = world.AddRegistered("alice");
+        var session = alice.Connect("bob");
+        world.Run(TimeSpan.FromSeconds(1));
+        var scanBase = alice.Proved("203.0.113.77:41000", "192.168.1.10:5001") with { Purpose = CandidatePurpose.ScanBase, Round = 1 };
+        alice.Do((machine, now) => machine.SendCandidates(now, session, 0, [scanBase with { Proof = default }]));
+        world.Run(TimeSpan.FromSeconds(1));
+        Assert.Empty(bob.Events<RendezvousEvent.CandidatesReceived>());
+
+        alice.Do((machine, now) => machine.SendCandidates(now, session, 0, [scanBase]));
+        world.Run(TimeSpan.FromSeconds(1));
+
+        var told = Assert.Single(Assert.Single(bob.Events<RendezvousEvent.CandidatesReceived>()).Candidates);
+        Assert.Equal((scanBase.Address, CandidatePurpose.ScanBase, 1), (told.Address, told.Purpose, told.Round));
+        Assert.True(told.Proof.IsEmpty);
+    }
+
+    [Fact]
     public void The_server_passes_on_64_of_a_generation_beside_twenty_plain_ones_and_only_on_proved_hosts()
     {
         var world = new RendezvousWorld();
