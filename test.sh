@@ -90,6 +90,12 @@ install_tools() {
   command -v ps >/dev/null || missing+=(procps)
   command -v miniupnpd >/dev/null || missing+=(miniupnpd-nftables)
   command -v turnutils_natdiscovery >/dev/null || missing+=(coturn)
+  command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  command -v ssh >/dev/null || missing+=(openssh-client)
+  command -v curl >/dev/null || missing+=(curl)
+  command -v iperf3 >/dev/null || missing+=(iperf3)
+  command -v redis-server >/dev/null || missing+=(redis-server redis-tools)
+  command -v tmux >/dev/null || missing+=(tmux)
   /usr/bin/python3 -c 'import aioice' 2>/dev/null || missing+=(python3-aioice)
   [ ${#missing[@]} -eq 0 ] && return 0
   echo "== installing ${missing[*]}"
@@ -97,8 +103,11 @@ install_tools() {
   if bounded 180 apt-get install -y -q --no-install-recommends "${missing[@]}" >"$scratch/apt" 2>&1 ||
     { bounded 120 apt-get update -q >"$scratch/apt" 2>&1 &&
       bounded 300 apt-get install -y -q --no-install-recommends "${missing[@]}" >"$scratch/apt" 2>&1; }; then
-    # Where systemd runs, this package starts a server of its own, and at every boot again; the tests only want the programs.
-    if [[ " ${missing[*]} " == *" coturn "* && -d /run/systemd/system ]]; then bounded 30 systemctl disable --quiet --now coturn; fi
+    # Where systemd runs, these packages start servers of their own, and at every boot again; the tests only want the programs.
+    local service
+    for service in coturn:coturn openssh-server:ssh redis-server:redis-server; do
+      if [[ " ${missing[*]} " == *" ${service%:*} "* && -d /run/systemd/system ]]; then bounded 30 systemctl disable --quiet --now "${service#*:}"; fi
+    done
     return 0
   fi
   tail -n 5 "$scratch/apt" >&2

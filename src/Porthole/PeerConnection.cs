@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Porthole.Protocol;
+using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 using Porthole.Runtime;
 
@@ -94,6 +95,19 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
             if (await _node.InvokeAsync(TryOpenStream).ConfigureAwait(false) is { } stream) return stream;
             await Task.WhenAny(available.Task, _closed.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Opens a stream and says on it which protocol is to be spoken, which the peer reads with <see cref="PeerStream.ReadProtocolAsync"/>.</summary>
+    /// <param name="protocol">The protocol's name: 1 to 64 letters, digits, '-', '_', '.' and '/', with a version, as in <c>example-game/1</c>.</param>
+    /// <param name="cancellationToken">Ends the wait for a free stream.</param>
+    /// <exception cref="ArgumentException">It is no name.</exception>
+    /// <exception cref="PeerException">The connection is over.</exception>
+    public async ValueTask<PeerStream> OpenStreamAsync(string protocol, CancellationToken cancellationToken = default)
+    {
+        byte[] preamble = StreamPreamble.Write(protocol);
+        var stream = await OpenStreamAsync(cancellationToken).ConfigureAwait(false);
+        await stream.WriteAsync(preamble, cancellationToken).ConfigureAwait(false);
+        return stream;
     }
 
     /// <summary>Waits for a stream that the peer opens.</summary>

@@ -1,3 +1,4 @@
+using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Session;
 using Porthole.Runtime;
@@ -82,6 +83,18 @@ public sealed class PeerStream : Stream
         {
             Volatile.Write(ref _reading, 0);
         }
+    }
+
+    /// <summary>Reads which protocol the peer wants to speak on a stream that it opened with <see cref="PeerConnection.OpenStreamAsync(string, CancellationToken)"/>.</summary>
+    /// <returns>The protocol's name; null when the stream does not begin with one, and is of no use any more.</returns>
+    /// <exception cref="PeerException">The peer gave the stream up, or the connection ended before the stream did.</exception>
+    public async ValueTask<string?> ReadProtocolAsync(CancellationToken cancellationToken = default)
+    {
+        byte[] bytes = new byte[StreamPreamble.MaxSize];
+        if (await ReadAtLeastAsync(bytes.AsMemory(0, 1), 1, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) == 0) return null;
+        var name = bytes.AsMemory(1, StreamPreamble.LengthFrom(bytes[0]));
+        if (await ReadAtLeastAsync(name, name.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < name.Length) return null;
+        return StreamPreamble.TryRead(name.Span, out string? protocol) ? protocol : null;
     }
 
     /// <summary>Writes all bytes; returns when the stream has taken them, which is before the peer has them.</summary>

@@ -17,6 +17,9 @@ public sealed partial class ArchitectureTests
         ["Discovery"] = ["Stun"],
         ["PortMapping"] = [],
         ["Punching"] = [],
+        ["Applications"] = [],
+        ["Files"] = ["Applications"],
+        ["Forwarding"] = ["Applications"],
         ["Peer"] = ["Ice", "PortMapping", "Punching", "Session", "Rendezvous", "Discovery", "Noise", "Stun"],
     };
 

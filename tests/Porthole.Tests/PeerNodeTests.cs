@@ -53,6 +53,29 @@ public sealed class PeerNodeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stream_says_what_is_spoken_on_it()
+    {
+        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
+        var (there, here) = await ConnectAsync(await StartAsync("alice"), "bob", bob);
+        await using var named = await there.OpenStreamAsync("example-game/1", Token);
+        await named.WriteAsync("go"u8.ToArray(), Token);
+        named.CompleteWrites();
+        await using var taken = await here.AcceptStreamAsync(Token);
+        Assert.Equal("example-game/1", await taken.ReadProtocolAsync(Token).AsTask().WaitAsync(s_patience, Token));
+        Assert.Equal("go", await new StreamReader(taken).ReadToEndAsync(Token).WaitAsync(s_patience, Token));
+
+        foreach (byte[] other in (byte[][])[[], [0], [5, 65, 66], [3, 32, 32, 32], [255, 65]])
+        {
+            await using var nameless = await there.OpenStreamAsync(Token);
+            await nameless.WriteAsync(other, Token);
+            nameless.CompleteWrites();
+            if (other.Length == 0) continue; // a stream without a byte is never heard of
+            await using var odd = await here.AcceptStreamAsync(Token);
+            Assert.Null(await odd.ReadProtocolAsync(Token).AsTask().WaitAsync(s_patience, Token));
+        }
+    }
+
+    [Fact]
     public Task The_connection_moves_to_a_direct_path() => MoveAsync(Transports.Udp, PathKind.Udp);
 
     [Fact]
