@@ -215,6 +215,19 @@ public sealed partial class PeerNode : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Lets a peer in without a question from now on, where the accept policy is <see cref="AcceptPolicy.Known"/> or <see cref="AcceptPolicy.Ask"/>: one that was met by
+    /// a code, say, and may call again.
+    /// </summary>
+    /// <param name="peer">The peer.</param>
+    /// <exception cref="PeerException"><see cref="PeerError.LimitReached"/>: as many peers are listed as a server takes; or the node was closed.</exception>
+    public async Task AllowAsync(PeerId peer)
+    {
+        ThrowIfStopped();
+        if (await InvokeAsync((machine, now) => machine.TryAllow(now, peer)).ConfigureAwait(false)) return;
+        throw new PeerException(PeerError.LimitReached, $"{RendezvousLimits.MaxListedPeers} peers are let in already, and a server takes no more.");
+    }
+
     /// <summary>Waits for a connection that another peer makes and the accept policy lets in.</summary>
     /// <exception cref="PeerException">The node was closed.</exception>
     public async ValueTask<PeerConnection> AcceptAsync(CancellationToken cancellationToken = default)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
@@ -22,8 +23,21 @@ internal sealed class CallGuard(PeerMachineOptions options)
     private readonly Dictionary<PeerId, (Instant Since, int Calls)> _callers = [];
     private readonly Queue<PeerId> _order = [];
 
+    /// <summary>The peers that are let in without a question, beside the known ones.</summary>
+    public ImmutableArray<PeerId> Allowed { get; private set; } = options.Allowed;
+
+    /// <summary>Lets a peer in from now on.</summary>
+    /// <returns>False when the list is as long as a server takes.</returns>
+    public bool TryAllow(PeerId peer)
+    {
+        if (Allowed.Contains(peer)) return true;
+        if (Allowed.Length >= RendezvousLimits.MaxListedPeers) return false;
+        Allowed = Allowed.Add(peer);
+        return true;
+    }
+
     /// <summary>Whether a peer is on the list of those that are let in without a question.</summary>
-    public bool IsAllowed(PeerId peer) => options.Accept == AcceptPolicy.Anyone || options.Allowed.Contains(peer) || options.KnownPeers.FindById(peer) is not null;
+    public bool IsAllowed(PeerId peer) => options.Accept == AcceptPolicy.Anyone || Allowed.Contains(peer) || options.KnownPeers.FindById(peer) is not null;
 
     /// <summary>Judges a call that the program is not asked about.</summary>
     /// <returns>Null when it is let in.</returns>

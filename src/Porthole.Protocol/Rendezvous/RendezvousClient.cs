@@ -100,6 +100,16 @@ public sealed partial class RendezvousClient
         if (IsOnline) SendRegistration(now);
     }
 
+    /// <summary>Replaces the list of those whom the accept policy lets in without a question; the rest of the registration stays as it is.</summary>
+    public void Allow(Instant now, ImmutableArray<PeerId> allowed)
+    {
+        if (_registration is null) return; // the registration to come has the list
+        _registration = _registration with { Allowed = allowed };
+        if (!IsOnline) return;
+        _hasListed = true;
+        Enqueue(now, new ClientMessage.Allow(allowed));
+    }
+
     /// <summary>
     /// Replaces the candidates and NAT facts of the registration. To be called whenever a STUN answer brings a new proof: it tells the server only what
     /// is new to it, and renews the proofs before the server forgets them.
