@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Porthole.Diagnostics;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Session;
@@ -46,7 +47,7 @@ public sealed partial class PeerConnection
                 if (!_incoming.Writer.TryWrite(stream)) stream.Abort(0);
                 break;
             case SessionEvent.StreamClosed closed:
-                if (_streams.TryRemove(closed.Stream.Id, out var over)) over.Wake();
+                if (_streams.TryRemove(closed.Stream.Id, out var over)) over.HandleOver();
                 break;
             case SessionEvent.StreamsAvailable:
                 Renew(ref _streamsAvailable).TrySetResult();
@@ -66,7 +67,7 @@ public sealed partial class PeerConnection
         _datagrams.Writer.TryComplete();
         _streamsAvailable.TrySetResult();
         _pathChanged.TrySetResult();
-        foreach (var stream in _streams.Values) stream.Wake();
+        foreach (var stream in _streams.Values) stream.HandleOver();
     }
 
     void IStreamOwner.PostActivity(PeerStream stream) => _node.Post(
@@ -80,7 +81,13 @@ public sealed partial class PeerConnection
     private PeerStream? TryOpenStream(PeerMachine machine, Instant now) =>
         machine.TryOpenStream(now, Handle, out var stream) ? Register(stream) : null;
 
-    private PeerStream Register(SessionStream stream) => _streams.GetOrAdd(stream.Id, static (_, made) => new PeerStream(made.Owner, made.Stream), (Owner: this, Stream: stream));
+    private PeerStream Register(SessionStream stream)
+    {
+        var made = _streams.GetOrAdd(stream.Id, static (_, made) => new PeerStream(made.Owner, made.Stream), (Owner: this, Stream: stream));
+        PeerMetrics.StreamOpened(stream.IsLocal);
+        if (_closed.Task.IsCompleted) made.HandleOver(); // closed by another thread meanwhile, which may have missed it
+        return made;
+    }
 
     private PeerStream? Find(SessionStream stream) => _streams.GetValueOrDefault(stream.Id);
 

@@ -83,6 +83,8 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
 
     string IStreamOwner.RemoteLabel => RemoteLabel;
 
+    PathKind IStreamOwner.PathKind => Path.Kind;
+
     /// <summary>Opens a stream. The peer hears of it with the first byte.</summary>
     /// <exception cref="PeerException">The connection is over.</exception>
     public async ValueTask<PeerStream> OpenStreamAsync(CancellationToken cancellationToken = default)

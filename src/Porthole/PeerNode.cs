@@ -42,6 +42,8 @@ public sealed partial class PeerNode : IAsyncDisposable
     {
         (Options, _identity, _knownPeers, _knownServers) = (options, identity, knownPeers, knownServers);
         _logger = options.LoggerFactory.CreateLogger("Porthole");
+        Streams = new StreamRouter(this, _logger);
+        Connections = new ConnectionPool(this);
         _events = new EventQueue(exception => PeerLog.HandlerFailed(_logger, exception));
         ServerKey = knownServers.Find(options.Server);
         var machine = new PeerMachine(NodeSetup.MachineOptions(options, identity, ServerKey, knownPeers, knownPeers.At(() => ServerKey?.PeerId ?? PeerId.Unknown)), OperatingSystemEntropy.Instance);
@@ -78,6 +80,12 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>Why a gateway maps nothing, in one line for a person; null while none was asked, or there is nothing to say.</summary>
     public string? PortMappingProblem { get; private set; }
+
+    /// <summary>Serves the streams of peers by the protocols that they name; it takes no connection before <see cref="StreamRouter.Start"/>.</summary>
+    public StreamRouter Streams { get; }
+
+    /// <summary>The connections that are shared and called again.</summary>
+    internal ConnectionPool Connections { get; }
 
     /// <summary>What the node was started with.</summary>
     public PeerOptions Options { get; }

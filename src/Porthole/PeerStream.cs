@@ -1,3 +1,4 @@
+using Porthole.Diagnostics;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Session;
@@ -9,7 +10,7 @@ namespace Porthole;
 /// One stream of a connection: two ordered, reliable directions. Reading and writing may go on at the same time; each of them by one caller at a time. A write
 /// waits while the peer has no room, so memory stays bounded on both sides.
 /// </summary>
-public sealed class PeerStream : Stream
+public sealed partial class PeerStream : Stream
 {
     private readonly IStreamOwner _owner;
     private readonly SessionStream _stream;
@@ -64,6 +65,7 @@ public sealed class PeerStream : Stream
                 if (_stream.TryRead(buffer.Span, out int read))
                 {
                     TellMachine();
+                    PeerMetrics.StreamBytes(_owner, read, isSent: false);
                     return read;
                 }
 
@@ -114,6 +116,7 @@ public sealed class PeerStream : Stream
                 if (_stream.TryWrite(buffer.Span, out int written))
                 {
                     TellMachine();
+                    PeerMetrics.StreamBytes(_owner, written, isSent: true);
                     buffer = buffer[written..];
                     continue;
                 }
@@ -149,6 +152,27 @@ public sealed class PeerStream : Stream
         _stream.Abort(code);
         TellMachine();
         Wake();
+    }
+
+    /// <summary>Gives up this end's direction: what was not delivered is lost. The other direction stays open. Without effect after <see cref="Abort"/>.</summary>
+    /// <param name="code">The program's reason, 0 to 2^62 - 1, which the peer sees.</param>
+    public void AbortWrites(long code)
+    {
+        if (_aborted) return;
+        _completed = true;
+        _stream.AbortWrites(code);
+        TellMachine();
+        _writable.Set();
+    }
+
+    /// <summary>Wants no more of the peer's direction: what has arrived and was not read is dropped. This end's direction stays open.</summary>
+    /// <param name="code">The program's reason, 0 to 2^62 - 1, which the peer sees.</param>
+    public void AbortReads(long code)
+    {
+        if (_aborted || _stream.EndOfStream || _stream.ResetCode is not null) return;
+        _stream.AbortReads(code);
+        TellMachine();
+        _readable.Set();
     }
 
     /// <summary>Does nothing: what was written is on its way.</summary>
@@ -203,16 +227,25 @@ public sealed class PeerStream : Stream
     }
 
     /// <summary>There is something to read, or will never be again.</summary>
-    internal void HandleReadable() => _readable.Set();
+    internal void HandleReadable()
+    {
+        _readable.Set();
+        LookWhetherBroken();
+    }
 
     /// <summary>There is room to write, or will never be again.</summary>
-    internal void HandleWritable() => _writable.Set();
+    internal void HandleWritable()
+    {
+        _writable.Set();
+        LookWhetherBroken();
+    }
 
     /// <summary>Whatever waits looks again.</summary>
     internal void Wake()
     {
         _readable.Set();
         _writable.Set();
+        LookWhetherBroken();
     }
 
     private static void Enter(ref int flag, string what)

@@ -45,4 +45,10 @@ internal static partial class PeerLog
 
     [LoggerMessage(2110, LogLevel.Error, "An event handler of the program failed")]
     public static partial void HandlerFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2130, LogLevel.Debug, "A stream of {Peer} was given up: {Protocol} is not served here")]
+    public static partial void NotServed(ILogger logger, string peer, string protocol);
+
+    [LoggerMessage(2131, LogLevel.Error, "The handler of a stream of {Peer} failed")]
+    public static partial void StreamHandlerFailed(ILogger logger, string peer, Exception exception);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Porthole.Protocol;
 using Porthole.Protocol.Peer;
+using Porthole.Runtime;
 
 namespace Porthole.Diagnostics;
 
@@ -29,6 +30,24 @@ public static class PeerMetrics
         s_meter.CreateCounter<long>("porthole.punches", "{punch}", "Punches that were decided, by what led to a direct path, or why nothing did.");
 
     private static readonly Counter<long> s_serverLosses = s_meter.CreateCounter<long>("porthole.server.losses", "{loss}", "Losses of the server.");
+
+    private static readonly UpDownCounter<long> s_streams = s_meter.CreateUpDownCounter<long>("porthole.streams.active", "{stream}", "Streams that are open.");
+
+    private static readonly Counter<long> s_streamBytes =
+        s_meter.CreateCounter<long>("porthole.stream.io", "By", "Bytes that programs have written to streams and read from them, by the kind of path of that moment.");
+
+    internal static void StreamOpened(bool isLocal) => s_streams.Add(1, Direction(!isLocal));
+
+    internal static void StreamOver(bool isLocal) => s_streams.Add(-1, Direction(!isLocal));
+
+    internal static void StreamBytes(IStreamOwner owner, int bytes, bool isSent)
+    {
+        if (!s_streamBytes.Enabled) return; // a stream may be used a million times a second
+        s_streamBytes.Add(
+            bytes,
+            new KeyValuePair<string, object?>("network.io.direction", isSent ? "transmit" : "receive"),
+            new KeyValuePair<string, object?>("porthole.path", owner.PathKind.ToString()));
+    }
 
     internal static void Opened(bool isIncoming, TimeSpan elapsed)
     {

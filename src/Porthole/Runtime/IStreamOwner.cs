@@ -1,3 +1,5 @@
+using Porthole.Protocol;
+
 namespace Porthole.Runtime;
 
 /// <summary>What a stream needs of its connection.</summary>
@@ -5,6 +7,9 @@ internal interface IStreamOwner
 {
     /// <summary>How messages name the peer.</summary>
     string RemoteLabel { get; }
+
+    /// <summary>What kind of path carries the bytes now.</summary>
+    PathKind PathKind { get; }
 
     /// <summary>Tells the machine that the program used a stream.</summary>
     void PostActivity(PeerStream stream);

@@ -25,6 +25,8 @@ internal sealed class SessionEnd : IStreamOwner, IAsyncDisposable
 
     public string RemoteLabel => "the other end";
 
+    public PathKind PathKind => PathKind.Udp;
+
     /// <summary>Two ends that have shaken hands.</summary>
     public static async Task<(SessionEnd Alice, SessionEnd Bob)> ConnectAsync(SessionOptions? options = null)
     {
