@@ -43,6 +43,9 @@ public sealed class Simulation
     /// <summary>Where packets are recorded; null for nowhere.</summary>
     public PacketTrace? Trace { get; set; }
 
+    /// <summary>When the next event is; <see cref="Instant.Never"/> when none is to come. For who runs the simulation beside a real clock.</summary>
+    public Instant NextEventAt => _events.NextAt;
+
     /// <summary>How many events have happened.</summary>
     public long EventCount { get; private set; }
 
