@@ -1,5 +1,4 @@
-using System.Buffers.Binary;
-using System.Globalization;
+using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;
@@ -17,12 +16,16 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         ("/connect NAME", "call a peer: a name, a name with its id (bob@ID), or an id"),
         ("/accept [NAME]", "take a call"),
         ("/refuse [NAME]", "decline a call"),
-        ("/verify NAME", "a number to compare with them by voice: equal numbers mean that nobody is in between"),
+        ("/verify NAME", "words to compare with them by voice: the same words mean that nobody is in between"),
         ("/quit", "leave"),
         ("/help", "this list"),
     ];
 
-    private const string Usage = "A line goes to everyone you are connected to, 'NAME: text' to one. '//' at the start stands for one '/'.";
+    /// <summary>Six words, 96 bits of the hash: whoever is in between cannot try enough handshakes to hit them.</summary>
+    private const int VerifiedBytes = 6 * Proquint.BytesPerWord;
+
+    /// <summary>What goes where.</summary>
+    public const string Usage = "A line goes to everyone you are connected to, 'NAME: text' to one. '//' at the start stands for one '/'.";
 
     /// <summary>The exit code of the first thing that could not be done; 0 for none.</summary>
     public int FirstFailure { get; private set; }
@@ -46,8 +49,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
             case "/quit" or "/exit":
                 return false;
             case "/help":
-                foreach (var (name, meaning) in All) Tell($"{name,-16} {meaning}");
-                Tell(Usage);
+                view.Show(new ChatEvent.Help());
                 break;
             case "/peers":
                 await ShowPeersAsync().ConfigureAwait(false);
@@ -97,39 +99,43 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
     private async Task ShowPeersAsync()
     {
         var links = room.Links;
-        foreach (var link in links) Tell(await DescribeAsync(link).ConfigureAwait(false));
-        foreach (string caller in room.Callers) Tell($"{caller}: is calling, /accept {caller} or /refuse {caller}");
+        var missing = room.Missing;
+        var peers = new List<ChatPeer>();
+        foreach (var link in links) peers.Add(await DescribeAsync(link).ConfigureAwait(false));
+        foreach (string caller in room.Callers) peers.Add(new ChatPeer(caller, ChatPeerState.Calling));
+        foreach (var (peer, trouble) in missing) peers.Add(new ChatPeer(peer.Name ?? peer.Peer.Short, ChatPeerState.Missing, trouble ?? ""));
         if (!node.Server.IsRegistered)
         {
+            view.Show(new ChatEvent.PeersListed(peers));
             Tell("Who else is online is not known: the server is lost at present.");
             return;
         }
 
         try
         {
-            var others = (await node.PeersAsync().ConfigureAwait(false)).Where(peer => !links.Any(link => link.Connection.RemotePeerId == peer.Peer)).ToArray();
-            foreach (var other in others) Tell($"{other.Name ?? other.Peer.Short}: online");
-            if (links.Length + others.Length == 0) Tell("Nobody whom you may see is online. /connect NAME calls somebody.");
+            var others = (await node.PeersAsync().ConfigureAwait(false)).Where(peer => !links.Any(link => link.Connection.RemotePeerId == peer.Peer) && !missing.Any(one => one.Peer.Peer == peer.Peer));
+            peers.AddRange(others.Select(static other => new ChatPeer(other.Name ?? other.Peer.Short, ChatPeerState.Online)));
         }
         catch (PeerException exception)
         {
             Fail(exception.Error, exception.Message);
         }
+
+        view.Show(new ChatEvent.PeersListed(peers));
+        if (peers.Count == 0) Tell("Nobody whom you may see is online. /connect NAME calls somebody.");
     }
 
-    private static async Task<string> DescribeAsync(ChatLink link)
+    private static async Task<ChatPeer> DescribeAsync(ChatLink link)
     {
         try
         {
             var report = await link.Connection.GetReportAsync().ConfigureAwait(false);
             var rtt = report.Paths.FirstOrDefault(static path => path.IsActive)?.SmoothedRoundTrip ?? report.Path.RoundTrip;
-            string why = report.Path.IsDirect ? "" : $" ({report.Verdict.InFull})";
-            string waiting = link.Undelivered == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {link.Undelivered} messages not delivered yet");
-            return $"{link.Label}: {report.Path.InWords}{(rtt is { } time ? $", {Words.Span(time)}" : "")}{waiting}{why}";
+            return new ChatPeer(link.Label, ChatPeerState.Connected, report.Path, rtt, link.Undelivered, report.Path.IsDirect ? "" : report.Verdict.InFull);
         }
         catch (PeerException)
         {
-            return $"{link.Label}: is leaving";
+            return new ChatPeer(link.Label, ChatPeerState.Leaving);
         }
     }
 
@@ -145,25 +151,12 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         try
         {
             var report = await link.Connection.GetReportAsync().ConfigureAwait(false);
-            Tell($"{link.Label}: {NumberOf(report.HandshakeHash.Span)}. Read it to each other by voice; if both see the same, nobody is in between.");
+            view.Show(new ChatEvent.Verified(link.Label, Proquint.Write(report.HandshakeHash.Span[..VerifiedBytes])));
         }
         catch (PeerException exception)
         {
             Fail(exception.Error, exception.Message);
         }
-    }
-
-    /// <summary>Six groups of five digits, 99 bits of the hash: whoever is in between cannot try enough handshakes to hit them.</summary>
-    private static string NumberOf(ReadOnlySpan<byte> hash)
-    {
-        var groups = new string[6];
-        for (int i = 0; i < groups.Length; i++)
-        {
-            ulong bytes = BinaryPrimitives.ReadUInt32BigEndian(hash[(i * 5)..]) * 256UL + hash[i * 5 + 4];
-            groups[i] = (bytes % 100_000).ToString("D5", CultureInfo.InvariantCulture);
-        }
-
-        return string.Join(' ', groups);
     }
 
     private void Tell(string text) => view.Show(new ChatEvent.Notice(text));

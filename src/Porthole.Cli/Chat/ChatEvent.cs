@@ -47,8 +47,8 @@ internal abstract record ChatEvent
     /// <summary>A message arrived.</summary>
     public sealed record Message(string Peer, string Text, PathKind Kind) : ChatEvent;
 
-    /// <summary>A message was handed to the connections of these peers.</summary>
-    public sealed record Sent(IReadOnlyList<string> Peers, ulong Number, string Text) : ChatEvent;
+    /// <summary>A message was handed to the connections of these peers, and missed those in the room who are not connected.</summary>
+    public sealed record Sent(IReadOnlyList<string> Peers, ulong Number, string Text, IReadOnlyList<string> Missed) : ChatEvent;
 
     /// <summary>A message was shown at the peer.</summary>
     public sealed record Delivered(string Peer, ulong Number, TimeSpan RoundTrip, PathKind Kind) : ChatEvent;
@@ -56,7 +56,16 @@ internal abstract record ChatEvent
     /// <summary>A chat ended.</summary>
     public sealed record Left(string Peer, PeerError Error, string Text, int Undelivered) : ChatEvent;
 
-    /// <summary>Something that was asked for.</summary>
+    /// <summary>Who is there, as was asked for.</summary>
+    public sealed record PeersListed(IReadOnlyList<ChatPeer> List) : ChatEvent;
+
+    /// <summary>The words of a connection, for two people to compare.</summary>
+    public sealed record Verified(string Peer, string Words) : ChatEvent;
+
+    /// <summary>What can be typed.</summary>
+    public sealed record Help : ChatEvent;
+
+    /// <summary>Something else that was asked for.</summary>
     public sealed record Notice(string Text) : ChatEvent;
 
     /// <summary>Something that was asked for could not be done.</summary>

@@ -6,8 +6,12 @@ using Porthole.Protocol.Rendezvous;
 namespace Porthole.Cli.Chat;
 
 /// <summary>All chats of one peer: takes and makes connections, answers calls, sends to everyone or to one.</summary>
-internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
+internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings settings)
 {
+    /// <summary>The close code of a chat that has no place for one more.</summary>
+    private const ulong TooMany = 2;
+
+    private readonly RoomKeeper? _keeper = settings is { Room: { } name, AutoConnect: true } ? new RoomKeeper(name, node, view) : null;
     private readonly Lock _gate = new();
     private readonly Dictionary<ConnectionHandle, ChatLink> _links = [];
     private readonly List<(string Label, IncomingCall Call)> _calls = [];
@@ -30,6 +34,9 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         }
     }
 
+    /// <summary>Those who are in the room and not connected, with the reason as far as there is one.</summary>
+    public IReadOnlyList<(PeerInfo Peer, string? Trouble)> Missing => _keeper?.Missing ?? [];
+
     /// <summary>The calls that wait for an answer.</summary>
     public string[] Callers
     {
@@ -45,7 +52,13 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         node.ServerChanged += HandleServer;
         _running.Add(AcceptAsync());
         _running.Add(TakeCallsAsync());
-        if (autoConnect) view.Show(new ChatEvent.Notice("Whoever is here already connects to you, and you to whoever comes next."));
+        if (_keeper is not null)
+        {
+            _keeper.Changed += Announce;
+            _running.Add(_keeper.RunAsync(CallAsync, _closing.Token));
+            _running.Add(_keeper.ListAsync(_closing.Token));
+        }
+        else if (settings.AutoConnect) view.Show(new ChatEvent.Notice("Whoever is here already connects to you, and you to whoever comes next."));
     }
 
     /// <summary>Ends all chats with a word of good-bye.</summary>
@@ -64,40 +77,19 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
     public void HandlePresence(PeerInfo peer, bool isOnline)
     {
         view.Show(new ChatEvent.Presence(peer.Name ?? peer.Peer.Short, peer.Peer, isOnline));
-        if (!autoConnect || !isOnline || peer.Name is null || peer.Peer == node.Id) return; // a peer without a name is a tool that looks around
+        _keeper?.Handle(peer, isOnline);
+        if (_keeper is not null || !settings.AutoConnect || !isOnline || peer.Name is null || peer.Peer == node.Id) return; // a peer without a name is a tool that looks around
         lock (_gate) _running.Add(ConnectAsync(new PeerTarget(peer.Name, peer.Peer)));
     }
 
-    /// <summary>Calls a peer and waits until the chat stands.</summary>
+    /// <summary>Calls a peer and waits until the chat stands; says so if it does not.</summary>
     /// <returns>Null, or why not.</returns>
     public async Task<PeerException?> ConnectAsync(PeerTarget target)
     {
-        string label = target.Name ?? target.ToString();
-        lock (_gate)
-        {
-            if (_links.Values.Any(link => Matches(link, target)) || !_calling.Add(label)) return null;
-        }
-
-        view.Show(new ChatEvent.Calling(label));
-        try
-        {
-            var connection = await node.ConnectAsync(target, _closing.Token).ConfigureAwait(false);
-            await Add(connection).Ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            return connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null;
-        }
-        catch (PeerException exception)
-        {
-            view.Show(new ChatEvent.Failed(exception.Error, $"{label}: {exception.Message}"));
-            return exception;
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
-        finally
-        {
-            lock (_gate) _calling.Remove(label);
-        }
+        if (Links.FirstOrDefault(link => Matches(link, target)) is { } link) view.Show(new ChatEvent.Notice($"{link.Label} is connected already."));
+        var (failure, isTold) = await DialAsync(target).ConfigureAwait(false);
+        if (failure is not null && !isTold) view.Show(new ChatEvent.Failed(failure.Error, $"{LabelOf(target)}: {failure.Message}"));
+        return failure;
     }
 
     /// <summary>Answers a call.</summary>
@@ -119,6 +111,11 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
             return;
         }
 
+        await AnswerAsync(call, accept).ConfigureAwait(false);
+    }
+
+    private async Task AnswerAsync(IncomingCall call, bool accept)
+    {
         try
         {
             if (accept) Add(await call.AcceptAsync(_closing.Token).ConfigureAwait(false));
@@ -149,7 +146,8 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
 
         ulong number = Interlocked.Increment(ref _lastNumber);
         string[] labels = [.. links.Select(static link => link.Label)];
-        view.Show(new ChatEvent.Sent(labels, number, text)); // before the first acknowledgement can come
+        string[] missed = links.Count > 1 || _keeper is not null ? [.. Missing.Select(static one => one.Peer.Name ?? one.Peer.Peer.Short)] : [];
+        view.Show(new ChatEvent.Sent(labels, number, text, missed)); // before the first acknowledgement can come
         int taken = 0;
         foreach (var link in links)
         {
@@ -169,7 +167,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         while (true)
         {
             var changed = Volatile.Read(ref _changed);
-            if (Links.Any(static link => link.Ready.IsCompletedSuccessfully)) return true;
+            if (HasCompany) return true;
             try
             {
                 await changed.Task.WaitAsync(late.Token).ConfigureAwait(false);
@@ -178,6 +176,52 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
             {
                 return false;
             }
+        }
+    }
+
+    /// <summary>Whether there is somebody to talk to; in a room, whether everybody in it is connected, or known not to be.</summary>
+    private bool HasCompany
+    {
+        get
+        {
+            var links = Links;
+            return links.Any(static link => link.Ready.IsCompletedSuccessfully) && (_keeper is null || (_keeper.IsSettled && links.All(static link => link.Ready.IsCompleted)));
+        }
+    }
+
+    private static string LabelOf(PeerTarget target) => target.Name ?? target.ToString();
+
+    /// <summary>Calls somebody of the room, who says what became of it.</summary>
+    private async Task<PeerException?> CallAsync(PeerInfo peer) => (await DialAsync(new PeerTarget(peer.Name, peer.Peer)).ConfigureAwait(false)).Failure;
+
+    /// <summary>Calls a peer.</summary>
+    /// <returns>Null, or why there is no chat, and whether that was told already.</returns>
+    private async Task<(PeerException? Failure, bool IsTold)> DialAsync(PeerTarget target)
+    {
+        string label = LabelOf(target);
+        lock (_gate)
+        {
+            if (_links.Values.Any(link => Matches(link, target)) || !_calling.Add(label)) return (null, false);
+        }
+
+        view.Show(new ChatEvent.Calling(label));
+        try
+        {
+            var connection = await node.ConnectAsync(target, _closing.Token).ConfigureAwait(false);
+            await Add(connection).Ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return (connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null, true);
+        }
+        catch (PeerException exception)
+        {
+            return (exception, false);
+        }
+        catch (OperationCanceledException)
+        {
+            return (null, false);
+        }
+        finally
+        {
+            lock (_gate) _calling.Remove(label);
         }
     }
 
@@ -201,6 +245,11 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
             _running.Add(RunAsync(link));
         }
 
+        if (_keeper?.Connected(connection.RemotePeerId) == true)
+        {
+            foreach (var old in Links.Where(one => one != link && one.Connection.RemotePeerId == connection.RemotePeerId)) _ = old.Connection.CloseAsync(0, "They came back.");
+        }
+
         return link;
     }
 
@@ -217,6 +266,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         await chatting.ConfigureAwait(false);
         var end = await connection.Closed.ConfigureAwait(false);
         lock (_gate) _links.Remove(connection.Handle);
+        _keeper?.Ended(connection.RemotePeerId);
         if (!_closing.IsCancellationRequested || link.Undelivered > 0) view.Show(new ChatEvent.Left(link.Label, end.Error, end.Text, link.Undelivered));
         Announce();
     }
@@ -227,7 +277,12 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
     {
         try
         {
-            while (true) Add(await node.AcceptAsync(_closing.Token).ConfigureAwait(false));
+            while (true)
+            {
+                var connection = await node.AcceptAsync(_closing.Token).ConfigureAwait(false);
+                if (_keeper is { IsFull: true }) await connection.CloseAsync(TooMany, $"A mesh has at most {RoomMesh.MaxPeers} peers.").ConfigureAwait(false);
+                else Add(connection);
+            }
         }
         catch (Exception exception) when (exception is PeerException or OperationCanceledException)
         {
@@ -239,7 +294,11 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
     {
         try
         {
-            while (true) Take(await node.NextCallAsync(_closing.Token).ConfigureAwait(false));
+            while (true)
+            {
+                var call = await node.NextCallAsync(_closing.Token).ConfigureAwait(false);
+                lock (_gate) _running.Add(settings.OpensToRoom ? JudgeAsync(call) : TakeAsync(call));
+            }
         }
         catch (Exception exception) when (exception is PeerException or OperationCanceledException)
         {
@@ -247,30 +306,43 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, bool autoConnect)
         }
     }
 
-    private void Take(IncomingCall call)
+    /// <summary>Being in the room is enough to be let in; of others a person is asked, or in a pipe those who are known are let in.</summary>
+    private async Task JudgeAsync(IncomingCall call)
+    {
+        try
+        {
+            bool isIn = _keeper is { IsFull: false } && await _keeper.HoldsAsync(call.PeerId, _closing.Token).ConfigureAwait(false);
+            if (!isIn && settings.IsInteractive) await TakeAsync(call).ConfigureAwait(false);
+            else await AnswerAsync(call, isIn || node.Options.Allowed.Contains(call.PeerId)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The chat ends.
+        }
+    }
+
+    /// <summary>Has the person answer a call.</summary>
+    private async Task TakeAsync(IncomingCall call)
     {
         string label = call.Name is { } name && PeerName.IsValid(name) ? PeerName.Normalize(name) : call.PeerId.Short;
         lock (_gate) _calls.Add((label, call));
         view.Show(new ChatEvent.Incoming(label, call.PeerId));
-        _ = call.Ended.ContinueWith(
-            _ =>
-            {
-                bool waited;
-                lock (_gate) waited = _calls.RemoveAll(one => one.Call == call) > 0;
-                if (waited) view.Show(new ChatEvent.CallEnded(label));
-            },
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
+        await call.Ended.ConfigureAwait(false);
+        bool waited;
+        lock (_gate) waited = _calls.RemoveAll(one => one.Call == call) > 0;
+        if (waited) view.Show(new ChatEvent.CallEnded(label));
     }
 
     private void HandleServer(object? sender, ServerState state)
     {
         bool isNews = state.IsRegistered || !_isServerLost; // what comes of each new attempt is none
         _isServerLost = !state.IsRegistered;
-        if (state.IsRegistered) view.Show(new ChatEvent.Registered(node.Name, node.Id));
+        if (state.IsRegistered)
+        {
+            view.Show(new ChatEvent.Registered(node.Name, node.Id));
+            if (_keeper is not null) _ = _keeper.ListAsync(_closing.Token);
+        }
         else if (state.WillRetry && isNews) view.Show(new ChatEvent.ServerLost(state.Text));
         else if (!state.WillRetry && state.Error is { } error) Lost.TrySetException(new PeerException(error, state.Text));
     }
-
 }

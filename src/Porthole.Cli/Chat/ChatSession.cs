@@ -34,7 +34,7 @@ internal sealed class ChatSession(ChatSettings settings)
         var node = await PeerNode.StartAsync(options with { Observer = log.Observe }, interrupted).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
-            var room = new ChatRoom(node, view, settings.AutoConnect);
+            var room = new ChatRoom(node, view, settings);
             var commands = new ChatCommands(room, node, view);
             room.Start();
             log.Post(() =>

@@ -9,6 +9,12 @@ internal sealed class JsonView(bool showsChecks) : IChatView
     public void Show(ChatEvent happened)
     {
         if (happened is ChatEvent.Check or ChatEvent.Pair && !showsChecks) return;
+        if (happened is ChatEvent.Help)
+        {
+            foreach (string line in ChatText.Lines(happened)) Show(new ChatEvent.Notice(line[ChatText.Mark.Length..]));
+            return;
+        }
+
         if (happened is ChatEvent.Check check)
         {
             PeerJson.WriteCheck(check.Traced, null, check.At);
@@ -45,6 +51,8 @@ internal sealed class JsonView(bool showsChecks) : IChatView
         ChatEvent.Sent => "sent",
         ChatEvent.Delivered => "delivered",
         ChatEvent.Left => "left",
+        ChatEvent.PeersListed => "peers",
+        ChatEvent.Verified => "verify",
         ChatEvent.Notice => "notice",
         ChatEvent.Failed => "failed",
         _ => throw new System.Diagnostics.UnreachableException(),
@@ -108,6 +116,9 @@ internal sealed class JsonView(bool showsChecks) : IChatView
                 writer.WriteEndArray();
                 writer.WriteNumber("number", e.Number);
                 writer.WriteString("text", e.Text);
+                writer.WriteStartArray("missed");
+                foreach (string peer in e.Missed) writer.WriteStringValue(peer);
+                writer.WriteEndArray();
                 break;
             case ChatEvent.Delivered e:
                 writer.WriteString("peer", e.Peer);
@@ -121,6 +132,15 @@ internal sealed class JsonView(bool showsChecks) : IChatView
                 writer.WriteString("text", e.Text);
                 writer.WriteNumber("undelivered", e.Undelivered);
                 break;
+            case ChatEvent.PeersListed e:
+                writer.WriteStartArray("peers");
+                foreach (var peer in e.List) WritePeer(writer, peer);
+                writer.WriteEndArray();
+                break;
+            case ChatEvent.Verified e:
+                writer.WriteString("peer", e.Peer);
+                writer.WriteString("words", e.Words);
+                break;
             case ChatEvent.Notice e:
                 writer.WriteString("text", e.Text);
                 break;
@@ -129,5 +149,24 @@ internal sealed class JsonView(bool showsChecks) : IChatView
                 writer.WriteString("text", e.Text);
                 break;
         }
+    }
+
+    private static void WritePeer(Utf8JsonWriter writer, ChatPeer peer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("peer", peer.Peer);
+        writer.WriteString("state", peer.State switch
+        {
+            ChatPeerState.Connected => "connected",
+            ChatPeerState.Leaving => "leaving",
+            ChatPeerState.Calling => "calling",
+            ChatPeerState.Missing => "missing",
+            ChatPeerState.Online => "online",
+        });
+        if (peer.Path is { } path) writer.WriteString("kind", path.Kind.Code);
+        if (peer.RoundTrip is { } rtt) writer.WriteMilliseconds("rttMs", rtt);
+        writer.WriteNumber("undelivered", peer.Undelivered);
+        writer.WriteString("text", peer.Remark);
+        writer.WriteEndObject();
     }
 }

@@ -14,10 +14,9 @@ internal sealed class PlainView(bool showsChecks) : IChatView
             return;
         }
 
-        if (ChatText.Describe(happened) is not { } line) return;
         lock (_gate)
         {
-            Console.Out.WriteLine(line);
+            foreach (string line in ChatText.Lines(happened)) Console.Out.WriteLine(line);
             Console.Out.Flush();
         }
     }

@@ -13,8 +13,11 @@ internal static class ChatCommand
         var command = new Command("chat", "Chat with one or several peers, in a terminal or through a pipe. /help inside lists what can be typed.");
         var peer = new PeerCommandOptions(command);
         var connect = new Option<string[]>("--connect") { Description = "Call a peer at the start; may be given several times.", HelpName = "PEER" };
-        var autoConnect = new Option<bool>("--auto-connect") { Description = "Call every newcomer whom presence shows; whoever was there first calls." };
-        var accept = CommonOptions.Accept("ask in a terminal, known in a pipe");
+        var autoConnect = new Option<bool?>("--auto-connect")
+        {
+            Description = "Connect to everybody in the room; without a room, call every newcomer whom presence shows (default: true in a room, else false).", Arity = ArgumentArity.ZeroOrOne,
+        };
+        var accept = CommonOptions.Accept("whoever is in the --room; else ask in a terminal, known in a pipe");
         var room = CommonOptions.Room();
         var checks = CommonOptions.Checks();
         var json = CommonOptions.Json();
@@ -28,11 +31,13 @@ internal static class ChatCommand
         });
         command.SetAction((parsed, _) => peer.RunAsync(parsed, (options, interrupted) =>
         {
-            var settings = new ChatSettings(parsed.GetValue(connect) ?? [], parsed.GetValue(autoConnect), parsed.GetValue(json), parsed.GetValue(checks));
             string? roomName = parsed.GetValue(room);
+            bool isMesh = parsed.GetValue(autoConnect) ?? (parsed.GetResult(autoConnect) is not null || roomName is not null);
+            bool opensToRoom = isMesh && roomName is not null && parsed.GetValue(accept) is null;
+            var settings = new ChatSettings(parsed.GetValue(connect) ?? [], roomName, isMesh, opensToRoom, parsed.GetValue(json), parsed.GetValue(checks));
             options = options with
             {
-                Accept = parsed.GetValue(accept) ?? (settings.IsInteractive ? AcceptPolicy.Ask : AcceptPolicy.Known),
+                Accept = parsed.GetValue(accept) ?? (settings.IsInteractive || opensToRoom ? AcceptPolicy.Ask : AcceptPolicy.Known),
                 Presence = roomName is null ? PresenceMode.Known : PresenceMode.Room,
                 Room = roomName,
             };

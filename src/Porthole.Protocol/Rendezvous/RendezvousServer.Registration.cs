@@ -189,7 +189,7 @@ public sealed partial class RendezvousServer
     {
         for (var other = _directory.Find(connection.Peer); other is not null; other = other.Sibling)
         {
-            if (other != connection && other.IsAnnounced && (other.Presence == connection.Presence || _options.PublicPresence)) return true;
+            if (other != connection && other.IsAnnounced && (other.Presence == connection.Presence || (_options.PublicPresence && other.Room is null))) return true;
         }
 
         return false;
@@ -204,7 +204,7 @@ public sealed partial class RendezvousServer
     /// <summary>The connections that see a connection, and that it sees.</summary>
     private IEnumerable<ServerConnection> Watchers(ServerConnection connection)
     {
-        if (_options.PublicPresence) return Instances(_directory.All).Where(other => other.Peer != connection.Peer && other.IsRegistered);
+        if (_options.PublicPresence && connection.Room is null) return Instances(_directory.All).Where(other => other.Peer != connection.Peer && other.IsRegistered && other.Room is null);
         return connection.Presence switch
         {
             PresenceMode.None => [],

@@ -8,7 +8,7 @@ public sealed record RendezvousServerOptions
     /// <summary>The access token that each client must show; null to serve everyone.</summary>
     public string? Token { get; init; }
 
-    /// <summary>Whether every log-in is announced to every peer, whatever their presence modes.</summary>
+    /// <summary>Whether every log-in is announced to every peer, whatever their presence modes; but a room stays among those in it, who may take being there for an invitation.</summary>
     public bool PublicPresence { get; init; }
 
     /// <summary>Where STUN answers, at most 8; an unspecified address stands for the host that the client reached the server at.</summary>

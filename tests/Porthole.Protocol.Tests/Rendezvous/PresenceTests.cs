@@ -82,6 +82,23 @@ public sealed class PresenceTests
     }
 
     [Fact]
+    public void With_public_presence_a_room_stays_among_those_in_it()
+    {
+        var world = new RendezvousWorld(new RendezvousServerOptions { PublicPresence = true });
+        var outsider = world.AddRegistered("oscar");
+        var alice = world.AddRegistered("alice", registration: Room("garden"));
+        var late = world.AddRegistered("laura");
+        var bob = world.AddRegistered("bob", registration: Room("garden"));
+        Assert.Equal((new PeerInfo(bob.Id, "bob"), true), Assert.Single(alice.Events<RendezvousEvent.Presence>().Select(e => (e.Peer, e.Online))));
+        Assert.Equal((new PeerInfo(late.Id, "laura"), true), Assert.Single(outsider.Events<RendezvousEvent.Presence>().Select(e => (e.Peer, e.Online))));
+        bob.Do((machine, now) => machine.RequestPeers(now));
+        late.Do((machine, now) => machine.RequestPeers(now));
+        world.Run(TimeSpan.FromSeconds(1));
+        Assert.Equal([new PeerInfo(alice.Id, "alice")], bob.Events<RendezvousEvent.PeersListed>().Single().Peers);
+        Assert.Equal([new PeerInfo(outsider.Id, "oscar")], late.Events<RendezvousEvent.PeersListed>().Single().Peers);
+    }
+
+    [Fact]
     public void Without_presence_nobody_is_listed()
     {
         var world = new RendezvousWorld();
