@@ -127,6 +127,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
 
     private static async Task<ChatPeer> DescribeAsync(ChatLink link)
     {
+        if (!link.Ready.IsCompleted) return new ChatPeer(link.Label, ChatPeerState.Connecting);
         try
         {
             var report = await link.Connection.GetReportAsync().ConfigureAwait(false);

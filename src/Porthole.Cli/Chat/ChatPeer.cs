@@ -17,6 +17,7 @@ internal sealed record ChatPeer(string Peer, ChatPeerState State, ConnectionPath
     public string Standing => State switch
     {
         ChatPeerState.Connected => Path!.InWords,
+        ChatPeerState.Connecting => "is being connected",
         ChatPeerState.Leaving => "is leaving",
         ChatPeerState.Calling => $"is calling, /accept {Peer} or /refuse {Peer}",
         ChatPeerState.Missing => "is in the room, not connected",

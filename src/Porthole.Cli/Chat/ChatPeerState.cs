@@ -6,6 +6,9 @@ internal enum ChatPeerState
     /// <summary>Its lines come here, and ours go there.</summary>
     Connected,
 
+    /// <summary>It has not said hello yet.</summary>
+    Connecting,
+
     /// <summary>Its connection is ending.</summary>
     Leaving,
 

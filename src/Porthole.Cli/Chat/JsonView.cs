@@ -158,6 +158,7 @@ internal sealed class JsonView(bool showsChecks) : IChatView
         writer.WriteString("state", peer.State switch
         {
             ChatPeerState.Connected => "connected",
+            ChatPeerState.Connecting => "connecting",
             ChatPeerState.Leaving => "leaving",
             ChatPeerState.Calling => "calling",
             ChatPeerState.Missing => "missing",
