@@ -13,8 +13,11 @@ internal sealed class PortholeEndPoint(IPorthole porthole, HttpProtocols protoco
 
     public HttpProtocols Protocols { get; } = protocols;
 
-    /// <summary>As Kestrel logs it behind "Now listening on".</summary>
-    public override string ToString() => Porthole.Node is { } node
-        ? $"http://{PortholeHost.Format(node.Name is { } name ? new PeerTarget(name, null) : new PeerTarget(null, node.Id))} ({Protocols})"
-        : $"http://*{PortholeHost.Suffix} ({Protocols})";
+    /// <summary>The host; Kestrel puts "http://" before it, logs it behind "Now listening on", once for each version, and the application sees it among its addresses.</summary>
+    public override string ToString() => Porthole.Node switch
+    {
+        null => $"*{PortholeHost.Suffix}",
+        { Name: { } name } => PortholeHost.Format(new PeerTarget(name, null)),
+        { Id: var id } => PortholeHost.Format(new PeerTarget(null, id)),
+    };
 }

@@ -1,6 +1,6 @@
-using Microsoft.AspNetCore.Http;
+using Porthole.AspNetCore;
 
-namespace Porthole.AspNetCore;
+namespace Microsoft.AspNetCore.Http;
 
 /// <summary>Tells an application who calls.</summary>
 public static class PortholeHttpContextExtensions

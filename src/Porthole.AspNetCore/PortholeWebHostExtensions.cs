@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Porthole;
+using Porthole.AspNetCore;
 using Porthole.Hosting;
 
-namespace Porthole.AspNetCore;
+namespace Microsoft.AspNetCore.Hosting;
 
 /// <summary>Makes an ASP.NET Core application reachable by a peer's name.</summary>
 public static class PortholeWebHostExtensions

@@ -22,6 +22,12 @@ public sealed partial class PeerNode
     /// <param name="Began">The clock's stamp at the call.</param>
     private sealed record Entry(PeerConnection Connection, TaskCompletionSource<PeerConnection>? Opened, long Began);
 
+    /// <summary>How many connections stand, and how many of them on direct paths.</summary>
+    /// <exception cref="PeerException">The node was closed.</exception>
+    internal Task<(int All, int Direct)> CountConnectionsAsync() => InvokeAsync((_, _) => (
+        _connections.Values.Count(static entry => entry.Connection.RemoteKey is not null),
+        _connections.Values.Count(static entry => entry.Connection.Path.IsDirect)));
+
     internal void Refuse(ConnectionHandle handle) => Post((machine, now) =>
     {
         machine.Refuse(now, handle);

@@ -36,7 +36,17 @@ internal sealed class HttpPeerStream(PeerStream stream, PeerTarget target) : Str
         }
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => stream.WriteAsync(buffer, cancellationToken);
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PeerException exception) when (exception.Error == PeerError.StreamAborted)
+        {
+            // A server that has answered need not hear the rest. Its answer is still to be read; if there is none, reading says so.
+        }
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
@@ -44,7 +54,7 @@ internal sealed class HttpPeerStream(PeerStream stream, PeerTarget target) : Str
 
     public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
-    public override void Write(byte[] buffer, int offset, int count) => stream.Write(buffer, offset, count);
+    public override void Write(byte[] buffer, int offset, int count) => WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
     public override void Flush() => stream.Flush();
 
