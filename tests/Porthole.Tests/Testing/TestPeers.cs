@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Porthole.Tests.Testing;
 
 /// <summary>What tests do with peers of a test network.</summary>
@@ -32,11 +34,14 @@ internal static class TestPeers
     }
 
     /// <summary>Waits until something is the case.</summary>
-    public static async Task UntilAsync(Func<bool> isSo)
+    public static async Task UntilAsync(Func<bool> isSo, Func<string>? otherwise = null)
     {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        late.CancelAfter(Patience);
-        while (!isSo()) await Task.Delay(5, late.Token);
+        var began = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            if (Stopwatch.GetElapsedTime(began) > Patience) Assert.Fail(otherwise?.Invoke() ?? "It did not come about.");
+            await Task.Delay(5, Token);
+        }
     }
 
     private static async Task EchoAsync(PeerConnection here)
