@@ -1,3 +1,4 @@
+using Porthole.Protocol.Forwarding;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli;
@@ -22,6 +23,9 @@ internal static class ExitCode
 
     /// <summary>UDP does not get through between this host and the server.</summary>
     public const int UdpBlocked = 25;
+
+    /// <summary>The peer shares the port, and nothing answers there.</summary>
+    public const int PortSilent = 33;
 
     /// <summary>Stopped by Ctrl-C or SIGTERM before the work was done.</summary>
     public const int Interrupted = 130;
@@ -54,8 +58,19 @@ internal static class ExitCode
         (30, "a port that was asked for is taken"),
         (31, "a local address that was asked for is not this host's"),
         (32, "a file cannot be used: an identity, known keys, or a trace to be written"),
+        (PortSilent, "the peer shares the port, and nothing answers there"),
         (Interrupted, "stopped by Ctrl-C or SIGTERM before the work was done"),
     ];
+
+    /// <summary>The exit code of what a sharer answered.</summary>
+    public static int Of(ForwardStatus status) => status switch
+    {
+        ForwardStatus.Connected => Success,
+        ForwardStatus.NotShared => Of(PeerError.Refused),
+        ForwardStatus.Refused or ForwardStatus.Unreachable or ForwardStatus.TimedOut => PortSilent,
+        ForwardStatus.LimitReached => Of(PeerError.LimitReached),
+        ForwardStatus.BadRequest => Usage,
+    };
 
     /// <summary>The exit code of each error.</summary>
     public static int Of(PeerError error) => error switch

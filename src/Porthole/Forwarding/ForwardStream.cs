@@ -1,0 +1,44 @@
+using Porthole.Protocol.Applications;
+using Porthole.Protocol.Forwarding;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Forwarding;
+
+/// <summary>A stream to a shared port, as its opener has it: the request goes out with the first bytes, the answer is read before the others.</summary>
+internal static class ForwardStream
+{
+    /// <summary>Opens a stream and asks for a target on it.</summary>
+    /// <exception cref="PeerException">The connection is over.</exception>
+    public static async Task<PeerStream> OpenAsync(PeerConnection connection, ForwardRequest request, CancellationToken cancellationToken)
+    {
+        var stream = await connection.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
+        await stream.WriteAsync((byte[])[.. StreamPreamble.Write(StreamPreamble.Forwarding), .. request.Write()], cancellationToken).ConfigureAwait(false);
+        return stream;
+    }
+
+    /// <summary>Reads the sharer's answer.</summary>
+    /// <exception cref="PeerException">There is none: the peer runs something else, or the connection is over.</exception>
+    public static async Task<ForwardAnswer> ReadAnswerAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken)
+    {
+        byte[] bytes = new byte[ForwardAnswer.MaxSize];
+        var head = bytes.AsMemory(0, ForwardAnswer.HeadSize);
+        try
+        {
+            int read = await stream.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+            int length = ForwardAnswer.LengthFrom(head.Span);
+            if (read == head.Length && length > 0)
+            {
+                var reason = bytes.AsMemory(head.Length, length - head.Length);
+                read += await stream.ReadAtLeastAsync(reason, reason.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                if (read == length && ForwardAnswer.Read(bytes.AsSpan(0, length)) is { } answer) return answer;
+            }
+        }
+        catch (PeerException exception) when (exception.Error == PeerError.StreamAborted && exception.Code != ForwardingCodes.Reset)
+        {
+            // What runs there gives up streams that it does not know.
+        }
+
+        stream.Abort(ForwardingCodes.NotForwarding);
+        throw new PeerException(PeerError.ProtocolViolation, $"{connection.RemoteLabel} shares no ports: something else runs there. Run 'porthole share PORT' at the other end.");
+    }
+}

@@ -1,0 +1,138 @@
+using System.Net.Sockets;
+using Porthole.Protocol.Applications;
+using Porthole.Protocol.Forwarding;
+
+namespace Porthole.Forwarding;
+
+/// <summary>One connection of a peer to a sharer.</summary>
+internal sealed class SharedConnection : IAsyncDisposable
+{
+    /// <summary>How long a peer may take to say what it wants on a stream that it opened: it says so with the first bytes.</summary>
+    private static readonly TimeSpan s_requestTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly PortSharer _sharer;
+    private readonly PeerConnection _connection;
+    private readonly PeerCounters _counters;
+    private readonly CancellationTokenSource _stop;
+
+    public SharedConnection(PortSharer sharer, PeerConnection connection, PeerCounters counters, CancellationToken cancellationToken)
+    {
+        (_sharer, _connection, _counters) = (sharer, connection, counters);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+    }
+
+    private PortSharerOptions Options => _sharer.Options;
+
+    /// <summary>Serves streams until the connection is over.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            while (true) _ = ServeAsync(await _connection.AcceptStreamAsync(_stop.Token).ConfigureAwait(false));
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            // The connection, or this sharer, has come to its end.
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private async Task ServeAsync(PeerStream stream)
+    {
+        try
+        {
+            if (await ReadRequestAsync(stream).ConfigureAwait(false) is not { } request)
+            {
+                stream.Abort(ForwardingCodes.NotForwarding);
+                return;
+            }
+
+            long id = _sharer.NextId();
+            if (_sharer.Find(_connection, request.Target) is null) await RefuseAsync(stream, id, request.Target, new ForwardAnswer(ForwardStatus.NotShared, $"{request.Target} is not shared with you.")).ConfigureAwait(false);
+            else await ConnectAsync(stream, id, request.Target).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            stream.Abort(ForwardingCodes.Reset); // the peer gave it up, the connection is over, or this sharer ends
+        }
+    }
+
+    private async Task<ForwardRequest?> ReadRequestAsync(PeerStream stream)
+    {
+        using var late = new CancellationTokenSource(s_requestTimeout, Options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _stop.Token);
+        if (await stream.ReadProtocolAsync(either.Token).ConfigureAwait(false) != StreamPreamble.Forwarding) return null;
+        byte[] bytes = new byte[ForwardRequest.MaxSize];
+        var head = bytes.AsMemory(0, ForwardRequest.HeadSize);
+        if (await stream.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, either.Token).ConfigureAwait(false) < head.Length) return null;
+        int length = ForwardRequest.LengthFrom(head.Span);
+        if (length == 0) return null;
+        var host = bytes.AsMemory(ForwardRequest.HeadSize, length - ForwardRequest.HeadSize);
+        if (await stream.ReadAtLeastAsync(host, host.Length, throwOnEndOfStream: false, either.Token).ConfigureAwait(false) < host.Length) return null;
+        return ForwardRequest.TryRead(bytes.AsSpan(0, length), out var request) ? request : null;
+    }
+
+    private async Task ConnectAsync(PeerStream stream, long id, ForwardTarget target)
+    {
+        if (!_counters.TryAdd())
+        {
+            await RefuseAsync(stream, id, target, new ForwardAnswer(ForwardStatus.LimitReached, $"A peer may have {Options.MaxConnections} connections at once, and you have.")).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            await _counters.Pending.WaitAsync(_stop.Token).ConfigureAwait(false);
+            Socket? socket;
+            ForwardAnswer answer;
+            try
+            {
+                (socket, answer) = await TargetConnector.ConnectAsync(target, Options.ConnectTimeout, Options.TimeProvider, _stop.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _counters.Pending.Release();
+            }
+
+            if (socket is null) await RefuseAsync(stream, id, target, answer).ConfigureAwait(false);
+            else await RelayAsync(stream, id, target, socket, answer).ConfigureAwait(false);
+        }
+        finally
+        {
+            _counters.Remove();
+        }
+    }
+
+    private async Task RelayAsync(PeerStream stream, long id, ForwardTarget target, Socket socket, ForwardAnswer answer)
+    {
+        Tell(new ForwardingEvent.Connected(id, _connection, target, socket.RemoteEndPoint));
+        string? problem;
+        var relay = new SocketStreamRelay(socket, stream);
+        try
+        {
+            await stream.WriteAsync(answer.Write(), _stop.Token).ConfigureAwait(false);
+            problem = await relay.RunAsync(Task.CompletedTask, _stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            SocketStreamRelay.Reset(socket, stream);
+            problem = exception.Message;
+        }
+
+        Tell(new ForwardingEvent.Closed(id, _connection, target, relay.BytesToPeer, relay.BytesFromPeer, problem));
+    }
+
+    private async Task RefuseAsync(PeerStream stream, long id, ForwardTarget target, ForwardAnswer answer)
+    {
+        Tell(new ForwardingEvent.Refused(id, _connection, target, answer.Status, answer.Reason));
+        await stream.WriteAsync(answer.Write(), _stop.Token).ConfigureAwait(false);
+        await stream.DisposeAsync().ConfigureAwait(false); // the answer is still delivered
+    }
+
+    private void Tell(ForwardingEvent happened) => Options.Observer?.Invoke(happened);
+}
