@@ -1,0 +1,188 @@
+using System.Collections.Immutable;
+using Porthole.Protocol;
+using Porthole.Protocol.Files;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Files;
+
+/// <summary>
+/// Receives files and folders into one folder, and never writes outside of it. What comes is verified piece by piece and as a whole, and stands under its own name only when it is
+/// complete; until then its name ends with <c>.porthole-part</c>. One receiver may take several transfers at once; a newer stream of a transfer replaces the older one.
+/// </summary>
+public sealed class FileReceiver
+{
+    /// <summary>How long a stream that was replaced may take to let go of its files.</summary>
+    private static readonly TimeSpan s_letGo = TimeSpan.FromSeconds(30);
+
+    /// <summary>Offers that were taken, and are not asked for again when only the connection broke.</summary>
+    private const int MaxAccepted = 256;
+
+    private readonly string _folder;
+    private readonly FileReceiveOptions _options;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(PeerId Sender, TransferId Id), Running> _running = [];
+    private readonly Queue<string> _accepted = [];
+
+    /// <summary>Creates a receiver; the folder is made when the first offer is taken.</summary>
+    /// <param name="folder">Where everything goes.</param>
+    /// <param name="options">What is taken, and how; null for the defaults.</param>
+    public FileReceiver(string folder, FileReceiveOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        (_folder, _options) = (Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)), options ?? new FileReceiveOptions());
+    }
+
+    /// <summary>Receives what comes on one stream.</summary>
+    /// <param name="connection">The connection that the stream belongs to.</param>
+    /// <param name="stream">A stream whose preamble, <c>porthole-files/1</c>, was read. It is disposed of here.</param>
+    /// <param name="cancellationToken">Gives up; what was verified stays for a later attempt.</param>
+    /// <returns>What is complete and in its place.</returns>
+    /// <exception cref="FileException">
+    /// The offer was refused, something went wrong with files, here or at the sender, or (<see cref="FileError.Superseded"/>) a newer stream of the same transfer goes on.
+    /// </exception>
+    /// <exception cref="PeerException">The connection broke, or the peer breaks the protocol. What was verified stays.</exception>
+    public async Task<FileReceiveReport> ReceiveAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(stream);
+        await using (stream.ConfigureAwait(false))
+        {
+            return await ReceiveAsync(stream, stream.CompleteWrites, connection.RemotePeerId, connection.RemoteName, () => connection.Path.Kind, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>As above, on any stream.</summary>
+    internal async Task<FileReceiveReport> ReceiveAsync(
+        Stream stream, Action completeWrites, PeerId sender, string? senderName, Func<PathKind> path, CancellationToken cancellationToken)
+    {
+        long started = _options.TimeProvider.GetTimestamp();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = new Running(stop);
+        var attempt = new ReceiveAttempt(_folder, _options, sender, senderName, path);
+        ImmutableArray<ReceivedRoot> roots;
+        try
+        {
+            roots = await attempt.RunAsync(stream, (id, token) => EnterAsync((sender, id), running, token), (asked, isTaken) => Remember(sender, asked, isTaken), stop.Token).ConfigureAwait(false);
+        }
+        catch (FileException)
+        {
+            completeWrites();
+            await DrainAsync(stream, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+        catch (OperationCanceledException) when (running.IsSuperseded && !cancellationToken.IsCancellationRequested)
+        {
+            throw new FileException(FileError.Superseded, $"A newer connection of {senderName ?? sender.Short} goes on with this transfer.");
+        }
+        finally
+        {
+            Leave((sender, attempt.Id), running);
+        }
+
+        completeWrites();
+        await DrainAsync(stream, stop.Token).ConfigureAwait(false);
+        if (attempt.Failures is [var first, ..])
+        {
+            string more = attempt.Failures.Count == 1 ? string.Empty : $" {attempt.Failures.Count - 1} more did not arrive either.";
+            throw new FileException(first.Reason, first.Message + more, first) { Path = first.Path, IsRemote = first.IsRemote };
+        }
+
+        return new FileReceiveReport(roots, roots.Sum(static root => root.Bytes), _options.TimeProvider.GetElapsedTime(started));
+    }
+
+    /// <summary>Whether an offer was taken before by this receiver; tells that it is taken now.</summary>
+    private bool Remember(PeerId sender, ReceiveAttempt attempt, bool isTaken)
+    {
+        string offer = $"{sender}/{attempt.Id}/{Convert.ToHexString(attempt.Digest.Span)}";
+        lock (_gate)
+        {
+            if (_accepted.Contains(offer)) return true;
+            if (!isTaken) return false;
+            if (_accepted.Count == MaxAccepted) _accepted.Dequeue();
+            _accepted.Enqueue(offer);
+            return true;
+        }
+    }
+
+    /// <summary>Takes the place of an older stream of the same transfer, which lets go of its files first.</summary>
+    private async Task EnterAsync((PeerId, TransferId) transfer, Running running, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Running? older;
+            lock (_gate)
+            {
+                if (!_running.TryGetValue(transfer, out older))
+                {
+                    _running[transfer] = running;
+                    return;
+                }
+            }
+
+            older.Supersede();
+            try
+            {
+                await older.Ended.Task.WaitAsync(s_letGo, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                throw new FileException(FileError.InUse, $"An older connection of this transfer does not let go of its files within {s_letGo.TotalSeconds:0} s: the disk may be busy. Try again.");
+            }
+        }
+    }
+
+    private void Leave((PeerId, TransferId) transfer, Running running)
+    {
+        lock (_gate)
+        {
+            if (_running.TryGetValue(transfer, out var current) && current == running) _running.Remove(transfer);
+        }
+
+        running.End();
+    }
+
+    /// <summary>Waits a moment for the sender to have read the last word: closing the connection before would take it away.</summary>
+    private async Task DrainAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(5), _options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        byte[] rest = new byte[64];
+        try
+        {
+            while (await stream.ReadAsync(rest, either.Token).ConfigureAwait(false) > 0)
+            {
+                // Words of a sender that waits: nothing to do.
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            // Everything is in its place, whatever became of the connection.
+        }
+    }
+
+    private sealed class Running(CancellationTokenSource stop)
+    {
+        private readonly Lock _gate = new();
+        private bool _hasEnded;
+
+        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsSuperseded { get; private set; }
+
+        public void End()
+        {
+            lock (_gate) _hasEnded = true;
+            Ended.TrySetResult();
+        }
+
+        public void Supersede()
+        {
+            lock (_gate)
+            {
+                if (_hasEnded) return;
+                IsSuperseded = true;
+                stop.Cancel();
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using Porthole.Protocol;
+using Porthole.Protocol.Applications;
+using Porthole.Protocol.Files;
+using Porthole.Protocol.Peer;
+
+namespace Porthole.Files;
+
+/// <summary>
+/// Sends files and folders. What arrives is verified piece by piece and as a whole; an attempt that breaks off is continued by the next one with the same paths, in this process or
+/// another, without sending again what is verified. Links and special files are left out, with a line for each.
+/// </summary>
+public sealed class FileSender
+{
+    /// <summary>The pauses between attempts: soon at first, for most breaks are short, and never longer than somebody likes to wait.</summary>
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(250), s_longestPause = TimeSpan.FromSeconds(5);
+
+    private readonly IReadOnlyList<string> _paths;
+    private readonly FileSendOptions _options;
+    private readonly SendTotals _totals = new();
+    private int _isSending;
+
+    /// <summary>Creates a sender of some paths; nothing is read yet.</summary>
+    /// <param name="paths">Files and folders.</param>
+    /// <param name="options">How they are sent; null for the defaults.</param>
+    public FileSender(IEnumerable<string> paths, FileSendOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        (_paths, _options) = ([.. paths], options ?? new FileSendOptions());
+    }
+
+    /// <summary>Sends everything over one connection, on a stream of its own.</summary>
+    /// <param name="connection">A connection to a peer that receives.</param>
+    /// <param name="cancellationToken">Gives up; what was verified stays at the receiver for a later attempt.</param>
+    /// <exception cref="FileException">Something went wrong with files, here or at the receiver. The rest was sent.</exception>
+    /// <exception cref="PeerException">The connection broke, or the peer refuses or does not receive.</exception>
+    public async Task<FileSendReport> SendAsync(PeerConnection connection, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        using var sending = Enter();
+        long started = _options.TimeProvider.GetTimestamp();
+        var attempt = await PrepareAsync(connection.RemoteLabel, () => connection.Path.Kind, cancellationToken).ConfigureAwait(false);
+        await RunAsync(attempt, connection, cancellationToken).ConfigureAwait(false);
+        return Report(attempt, started);
+    }
+
+    /// <summary>Sends everything, and dials again when a connection breaks or the receiver falls silent, until it is done, refused or cancelled.</summary>
+    /// <param name="connect">Gives a connection to the receiver, a new one each time. It is disposed of here.</param>
+    /// <param name="cancellationToken">Gives up; what was verified stays at the receiver for a later attempt.</param>
+    /// <exception cref="FileException">Something went wrong with files, here or at the receiver. The rest was sent.</exception>
+    /// <exception cref="PeerException">The peer refuses or does not receive, or the first connection cannot be had.</exception>
+    public async Task<FileSendReport> SendAsync(Func<CancellationToken, Task<PeerConnection>> connect, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(connect);
+        using var sending = Enter();
+        long started = _options.TimeProvider.GetTimestamp();
+        bool hasBegun = false;
+        var pause = s_firstPause;
+        while (true)
+        {
+            SendAttempt? attempt = null;
+            try
+            {
+                var connection = await connect(cancellationToken).ConfigureAwait(false);
+                await using (connection.ConfigureAwait(false))
+                {
+                    attempt = await PrepareAsync(connection.RemoteLabel, () => connection.Path.Kind, cancellationToken).ConfigureAwait(false);
+                    attempt.IsContinued = hasBegun;
+                    await RunAsync(attempt, connection, cancellationToken).ConfigureAwait(false);
+                }
+
+                return Report(attempt, started);
+            }
+            catch (PeerException exception) when ((hasBegun || attempt?.HasBegun == true) && IsPassing(exception.Error))
+            {
+                if (attempt?.HasBegun == true) pause = s_firstPause;
+                hasBegun = true;
+                _options.Observer?.Invoke(new FileTransferEvent.Interrupted(exception.Error, exception.Message));
+            }
+
+            await Task.Delay(pause, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+        }
+    }
+
+    /// <summary>Whether it may go better the next time.</summary>
+    internal static bool IsPassing(PeerError error) => error switch
+    {
+        PeerError.UnknownPeer or PeerError.PeerOffline or PeerError.TimedOut or PeerError.LimitReached or PeerError.ServerUnreachable or PeerError.ClosedByPeer
+            or PeerError.Closed or PeerError.Lost or PeerError.HandshakeFailed or PeerError.UdpBlocked or PeerError.NoDirectPath or PeerError.StreamAborted => true,
+        _ => false,
+    };
+
+    /// <summary>Walks through what is to be sent: anew for each attempt, for it may have changed.</summary>
+    internal async Task<SendAttempt> PrepareAsync(string other, Func<PathKind> path, CancellationToken cancellationToken)
+    {
+        var tree = await Task.Run(() => SourceTree.Walk(_paths, _options.Observer, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new SendAttempt(tree, SourceTree.IdOf(_paths), _totals, _options, other, path);
+    }
+
+    /// <summary>What came of it.</summary>
+    /// <exception cref="FileException">Some files could not be sent.</exception>
+    internal FileSendReport Report(SendAttempt attempt, long started)
+    {
+        if (attempt.Failures is [var first, ..])
+        {
+            string more = attempt.Failures.Count == 1 ? string.Empty : $" {attempt.Failures.Count - 1} more could not be sent either.";
+            throw new FileException(first.Reason, first.Message + more, first) { Path = first.Path, IsRemote = first.IsRemote };
+        }
+
+        return new FileSendReport(attempt.Delivered.Files, attempt.Delivered.Bytes, _totals.Resent(attempt.TotalBytes), attempt.SkippedEntries, _options.TimeProvider.GetElapsedTime(started));
+    }
+
+    private static async Task RunAsync(SendAttempt attempt, PeerConnection connection, CancellationToken cancellationToken)
+    {
+        var stream = await connection.OpenStreamAsync(StreamPreamble.Files, cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            await attempt.RunAsync(stream, stream.CompleteWrites, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private Sending Enter() => Interlocked.Exchange(ref _isSending, 1) == 0 ? new Sending(this) : throw new InvalidOperationException("This sender is sending already.");
+
+    private readonly struct Sending(FileSender sender) : IDisposable
+    {
+        public void Dispose() => Volatile.Write(ref sender._isSending, 0);
+    }
+}
