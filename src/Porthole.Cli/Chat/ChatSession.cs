@@ -83,7 +83,7 @@ internal sealed class ChatSession(ChatSettings settings)
     private async Task<int> TypeAsync(LineEditor editor, ChatRoom room, ChatCommands commands, CancellationToken interrupted)
     {
         using var status = new StatusLine(editor, room);
-        editor.Completions = () => [.. ChatCommands.All.Select(static one => one.Name.Split(' ')[0] + " "), .. room.Links.Select(static link => link.Label + ": "), .. room.Callers];
+        editor.Completions = new ChatCompletions(room).Of;
         editor.PrintLine(ChatText.Mark + "Type /help for what you can do, Ctrl-D or /quit to leave.");
         foreach (string whom in settings.Connect) _ = commands.ConnectAsync(whom);
         while (true)

@@ -1,8 +1,9 @@
+using System.Globalization;
 using Porthole.Cli.Terminal;
 
 namespace Porthole.Cli.Chat;
 
-/// <summary>Keeps the prompt true: with whom one talks, direct or relayed, and the round trip.</summary>
+/// <summary>Keeps the prompt true: with whom one talks, direct or relayed, the round trip, and how far files are.</summary>
 internal sealed class StatusLine : IDisposable
 {
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
@@ -30,9 +31,13 @@ internal sealed class StatusLine : IDisposable
         {
             do
             {
-                var parts = new List<string>();
-                foreach (var link in _room.Links) parts.Add(await DescribeAsync(link).ConfigureAwait(false));
-                _editor.SetPrompt(parts.Count == 0 ? "> " : $"[{string.Join(" | ", parts)}] ");
+                var links = _room.Links;
+                var times = new List<string>();
+                foreach (var link in links) times.Add(await DescribeAsync(link).ConfigureAwait(false));
+                int direct = links.Count(static link => link.Connection.Path.IsDirect);
+                string count = string.Create(CultureInfo.InvariantCulture, $"{links.Length} peers: {direct} direct, {links.Length - direct} relayed");
+                _editor.SetPrompt(
+                    Prompt(times), Prompt([.. links.Select(static link => $"{link.Label} {ChatText.Way(link.Connection.Path.Kind)}")]), Prompt(links.Length > 0 ? [count] : []), Prompt([]));
             }
             while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));
         }
@@ -41,6 +46,8 @@ internal sealed class StatusLine : IDisposable
             // The chat ends.
         }
     }
+
+    private static string Prompt(IReadOnlyCollection<string> parts) => parts.Count == 0 ? LineEditor.PlainPrompt : $"[{string.Join(" | ", parts)}] ";
 
     private static async Task<string> DescribeAsync(ChatLink link)
     {

@@ -57,18 +57,22 @@ internal sealed class EditBuffer
         }
     }
 
-    /// <summary>Completes the word before the cursor as far as all candidates agree.</summary>
-    public void Complete(IReadOnlyList<string> candidates)
+    /// <summary>The text before the cursor.</summary>
+    public string BeforeCursor => _text[.._cursor];
+
+    /// <summary>Completes what stands between a place and the cursor as far as all candidates agree.</summary>
+    /// <returns>The candidates that fit.</returns>
+    public IReadOnlyList<string> Complete(int start, IReadOnlyList<string> candidates)
     {
-        int start = _text.LastIndexOf(' ', Math.Max(_cursor - 1, 0)) + 1;
-        if (start > _cursor) return;
+        if (start > _cursor) return [];
         string word = _text[start.._cursor];
         string[] fitting = [.. candidates.Where(one => one.StartsWith(word, StringComparison.OrdinalIgnoreCase))];
-        if (fitting.Length == 0) return;
+        if (fitting.Length == 0) return [];
         string common = fitting.Aggregate(static (one, other) => one[..one.Zip(other).TakeWhile(static pair => pair.First == pair.Second).Count()]);
-        if (common.Length <= word.Length) return;
+        if (common.Length < word.Length || common == word) return fitting;
         Remove(start, _cursor);
         Insert(common);
+        return fitting;
     }
 
     /// <summary>The part around the cursor that fits a width, and the cursor's column in it.</summary>

@@ -1,51 +1,66 @@
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 
 namespace Porthole.Cli.Terminal;
 
 /// <summary>
 /// A line of input at the bottom of a terminal, behind a prompt, that lines of output scroll past without breaking it. It takes the usual keys: arrows, Home, End,
-/// Delete, history, Ctrl-A/E/U/K/W, Tab.
+/// Delete, history, Ctrl-A/E/U/K/W, Tab. When the terminal changes its width, the line is drawn anew.
 /// </summary>
 internal sealed class LineEditor : IDisposable
 {
+    /// <summary>The prompt where there is nothing to say.</summary>
+    public const string PlainPrompt = "> ";
+
     private const int MaxHistory = 200;
 
     /// <summary>Columns that the input is given at least, however long the prompt.</summary>
     private const int MinInputWidth = 20;
 
+    /// <summary>The most completions that are listed: more would push away what is read.</summary>
+    private const int MaxListed = 30;
+
     private readonly Lock _gate = new();
     private readonly Channel<string?> _lines = Channel.CreateUnbounded<string?>();
     private readonly List<string> _history = [];
     private readonly EditBuffer _buffer = new();
-    private string _prompt = "> ";
+    private readonly PosixSignalRegistration? _resized;
+    private string[] _prompts = [PlainPrompt];
     private int _historyIndex;
+    private int _cursorColumn;
     private bool _isOpen = true;
 
     public LineEditor()
     {
+        if (!OperatingSystem.IsWindows()) _resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Redraw());
         new Thread(ReadKeys) { IsBackground = true, Name = "keys" }.Start();
     }
 
-    /// <summary>What Tab may complete the last word to.</summary>
-    public Func<IReadOnlyList<string>> Completions { get; set; } = static () => [];
+    /// <summary>What Tab may complete the text before the cursor to: where in it the completed part begins, and what that may become.</summary>
+    public Func<string, (int Start, IReadOnlyList<string> Candidates)> Completions { get; set; } = static text => (text.Length, []);
+
+    /// <summary>Columns for output: all but the last, which would wrap.</summary>
+    public int Width => Math.Max(TerminalWidth() - 1, MinInputWidth);
 
     /// <summary>Changes the prompt.</summary>
-    public void SetPrompt(string prompt)
+    /// <param name="prompts">Several of the same meaning, the longest first: the first one that fits is shown.</param>
+    public void SetPrompt(params string[] prompts)
     {
         lock (_gate)
         {
-            if (_prompt == prompt) return;
-            _prompt = prompt;
+            if (_prompts.AsSpan().SequenceEqual(prompts)) return;
+            _prompts = prompts;
+            Erase();
             Draw();
         }
     }
 
-    /// <summary>Prints a line above the prompt. It may hold escape sequences of this program, and no others.</summary>
+    /// <summary>Prints a line, or several, above the prompt. It may hold escape sequences of this program, and no others.</summary>
     public void PrintLine(string line)
     {
         lock (_gate)
         {
-            Console.Out.Write($"\r\e[K{line}\n");
+            Print(line);
             Draw();
         }
     }
@@ -55,11 +70,12 @@ internal sealed class LineEditor : IDisposable
 
     public void Dispose()
     {
+        _resized?.Dispose();
         lock (_gate)
         {
             if (!_isOpen) return;
             _isOpen = false;
-            Console.Out.Write("\r\e[K");
+            Erase();
             Console.Out.Flush();
         }
     }
@@ -75,7 +91,9 @@ internal sealed class LineEditor : IDisposable
                 lock (_gate)
                 {
                     Handle(key);
-                    if (!Console.KeyAvailable) Draw(); // what is pasted is drawn once
+                    if (Console.KeyAvailable) continue; // what is pasted is drawn once
+                    Erase();
+                    Draw();
                 }
             }
         }
@@ -102,7 +120,7 @@ internal sealed class LineEditor : IDisposable
                 Recall(_historyIndex + 1);
                 break;
             case { Key: ConsoleKey.Tab }:
-                _buffer.Complete(Completions());
+                Complete();
                 break;
             default:
                 _buffer.Handle(key);
@@ -127,19 +145,53 @@ internal sealed class LineEditor : IDisposable
         _buffer.Set(index == _history.Count ? "" : _history[index]);
     }
 
+    /// <summary>Completes as far as all candidates agree; where they agree no further, lists them.</summary>
+    private void Complete()
+    {
+        var (start, candidates) = Completions(_buffer.BeforeCursor);
+        string before = _buffer.Text;
+        var fitting = _buffer.Complete(start, candidates);
+        if (fitting.Count < 2 || _buffer.Text != before) return;
+        string more = fitting.Count > MaxListed ? $"  and {fitting.Count - MaxListed} more" : "";
+        Print($"\e[2m{string.Join("  ", fitting.Take(MaxListed).Select(static one => one.TrimEnd()))}{more}\e[0m");
+    }
+
+    private void Print(string line)
+    {
+        Erase();
+        Console.Out.Write($"{line}\n");
+    }
+
+    private void Redraw()
+    {
+        lock (_gate)
+        {
+            Erase();
+            Draw();
+        }
+    }
+
+    /// <summary>Takes prompt and input off the screen. A terminal that has become narrower has broken them into several rows.</summary>
+    private void Erase()
+    {
+        int rows = _cursorColumn / Math.Max(TerminalWidth(), 1);
+        Console.Out.Write(rows > 0 ? $"\e[{rows}A\r\e[J" : "\r\e[J");
+        _cursorColumn = 0;
+    }
+
     /// <summary>Draws prompt and input on one row; what does not fit scrolls sideways.</summary>
     private void Draw()
     {
         if (!_isOpen) return;
-        int width = Math.Max(Width() - 1, MinInputWidth);
-        string prompt = _prompt.Length > width - MinInputWidth ? "> " : _prompt;
-        var (visible, cursor) = _buffer.Window(width - prompt.Length);
+        string prompt = _prompts.FirstOrDefault(one => one.Length <= Width - MinInputWidth) ?? PlainPrompt;
+        var (visible, cursor) = _buffer.Window(Width - prompt.Length);
         string back = cursor < visible.Width ? $"\e[{visible.Width - cursor}D" : "";
-        Console.Out.Write($"\r\e[K\e[2m{prompt}\e[0m{visible.Text}{back}");
+        Console.Out.Write($"\e[2m{prompt}\e[0m{visible.Text}{back}");
         Console.Out.Flush();
+        _cursorColumn = prompt.Length + cursor;
     }
 
-    private static int Width()
+    private static int TerminalWidth()
     {
         try
         {

@@ -122,7 +122,7 @@ public sealed class ReaderTests
         buffer.Handle(Key(ConsoleKey.K, ConsoleModifiers.Control));
         Assert.Equal("", buffer.Text);
         foreach (char character in "/con") buffer.Handle(Key(character));
-        buffer.Complete(["/connect ", "/quit "]);
+        buffer.Complete(0, ["/connect ", "/quit "]);
         Assert.Equal("/connect ", buffer.Text);
     }
 
