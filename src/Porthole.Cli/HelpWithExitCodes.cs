@@ -13,7 +13,10 @@ internal sealed class HelpWithExitCodes(HelpAction help) : SynchronousCommandLin
     {
         foreach (var option in root.Options)
         {
-            if (option is HelpOption { Action: HelpAction standard }) option.Action = new HelpWithExitCodes(standard);
+            if (option is not HelpOption { Action: HelpAction standard }) continue;
+            option.Action = new HelpWithExitCodes(standard);
+            // On most systems these are files, and nowhere worth a place among what a shell offers.
+            foreach (string other in new[] { "/h", "/?", "-?" }) option.Aliases.Remove(other);
         }
     }
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using Porthole.Cli.Commands;
 using Porthole.Cli.Commands.Lab;
+using Porthole.Cli.Completion;
 
 namespace Porthole.Cli;
 
@@ -11,7 +13,8 @@ internal static class Program
     /// <summary>Set to anything, it adds the stack trace to the report of a defect.</summary>
     private const string TraceVariable = "PORTHOLE_TRACE_DEFECTS";
 
-    public static async Task<int> Main(string[] arguments)
+    /// <summary>The command with everything below it.</summary>
+    public static RootCommand CreateRoot()
     {
         var root = new RootCommand("Direct, encrypted connections between two programs behind NATs.")
         {
@@ -29,12 +32,21 @@ internal static class Program
             DoctorCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
+            CompletionCommand.Create(),
         };
         HelpWithExitCodes.Install(root);
+        CompletionWords.Install(root);
+        return root;
+    }
+
+    public static async Task<int> Main(string[] arguments)
+    {
+        var root = CreateRoot();
 
         // A word that begins with @ is not a file of options here: bob@ID is how a peer is written.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0 && parsed.Action is not HelpWithExitCodes) // who asks for help need not know the arguments
+        bool isQuestion = parsed.Action is HelpWithExitCodes || root.Directives.OfType<SuggestDirective>().Any(directive => parsed.GetResult(directive) is not null);
+        if (parsed.Errors.Count > 0 && !isQuestion) // who asks for help, or a shell for the next word, need not know the arguments
         {
             string what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not known here." : parsed.Errors[0].Message;
             Complaint.Write($"{what} Try 'porthole {CommandOf(parsed)}--help'.");

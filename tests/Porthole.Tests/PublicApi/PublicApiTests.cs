@@ -2,29 +2,29 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Porthole.Tests;
+namespace Porthole.Tests.PublicApi;
 
-/// <summary>The public face of the library, as text: a change of it is seen in review, and never happens by chance.</summary>
+/// <summary>The public face of what is published, as text: a change of it is seen in review, and never happens by chance.</summary>
 public sealed class PublicApiTests
 {
-    [Fact]
-    public void The_public_api_is_the_one_that_was_agreed_on()
+    [Theory]
+    [MemberData(nameof(PublishedAssemblies.Names), MemberType = typeof(PublishedAssemblies))]
+    public void The_public_api_is_the_one_that_was_agreed_on(string assembly)
     {
-        string path = Path.Combine(SourceDirectory(), "PublicApi.txt");
-        string actual = Describe(typeof(PeerException).Assembly);
+        string path = Path.Combine(PublishedAssemblies.Folder, assembly + ".txt");
+        string actual = Describe(PublishedAssemblies.TypesOf(assembly));
         string agreed = File.Exists(path) ? File.ReadAllText(path) : string.Empty;
         if (Environment.GetEnvironmentVariable("PORTHOLE_ACCEPT_API") == "1") File.WriteAllText(path, actual);
-        else Assert.True(agreed == actual, $"The public API has changed. If that is meant, run the tests once with PORTHOLE_ACCEPT_API=1.\n{FirstDifference(agreed, actual)}");
+        else Assert.True(agreed == actual, $"The public API of {assembly} has changed. If that is meant, run the tests once with PORTHOLE_ACCEPT_API=1.\n{FirstDifference(agreed, actual)}");
     }
 
-    private static string Describe(Assembly assembly)
+    private static string Describe(IEnumerable<Type> types)
     {
         var text = new StringBuilder();
-        foreach (var type in assembly.GetExportedTypes().OrderBy(type => type.FullName, StringComparer.Ordinal))
+        foreach (var type in types.OrderBy(type => type.FullName, StringComparer.Ordinal))
         {
             text.Append(KindOf(type)).Append(' ').Append(NameOf(type)).Append(BasesOf(type)).Append('\n');
-            const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
-            var members = type.GetMembers(Declared).Select(DescribeMember).OfType<string>().Order(StringComparer.Ordinal);
+            var members = type.GetMembers(PublishedAssemblies.Declared).Select(DescribeMember).OfType<string>().Order(StringComparer.Ordinal);
             foreach (string member in members) text.Append("    ").Append(member).Append('\n');
         }
 
@@ -34,19 +34,17 @@ public sealed class PublicApiTests
     private static string? DescribeMember(MemberInfo member) => member switch
     {
         FieldInfo { IsPublic: true, IsSpecialName: false } field => field.IsLiteral ? $"const {field.Name} = {field.GetRawConstantValue()}" : $"field {NameOf(field.FieldType)} {field.Name}",
-        PropertyInfo property when IsVisible(property.GetMethod) || IsVisible(property.SetMethod) => $"{Static(property.GetMethod ?? property.SetMethod!)}{NameOf(property.PropertyType)} {property.Name} {{{(IsVisible(property.GetMethod) ? " get;" : "")}{SetterOf(property)} }}",
-        EventInfo happening when IsVisible(happening.AddMethod) => $"event {NameOf(happening.EventHandlerType!)} {happening.Name}",
-        ConstructorInfo constructor when IsVisible(constructor) => $"new({ParametersOf(constructor)})",
-        MethodInfo { IsSpecialName: false } method when IsVisible(method) && !IsGenerated(method) => $"{Static(method)}{NameOf(method.ReturnType)} {method.Name}{GenericsOf(method)}({ParametersOf(method)})",
+        PropertyInfo property when PublishedAssemblies.IsVisible(property.GetMethod) || PublishedAssemblies.IsVisible(property.SetMethod) => $"{Static(property.GetMethod ?? property.SetMethod!)}{NameOf(property.PropertyType)} {property.Name} {{{(PublishedAssemblies.IsVisible(property.GetMethod) ? " get;" : "")}{SetterOf(property)} }}",
+        EventInfo happening when PublishedAssemblies.IsVisible(happening.AddMethod) => $"event {NameOf(happening.EventHandlerType!)} {happening.Name}",
+        ConstructorInfo constructor when PublishedAssemblies.IsVisible(constructor) => $"new({ParametersOf(constructor)})",
+        MethodInfo { IsSpecialName: false } method when PublishedAssemblies.IsVisible(method) && !IsGenerated(method) => $"{Static(method)}{NameOf(method.ReturnType)} {method.Name}{GenericsOf(method)}({ParametersOf(method)})",
         _ => null,
     };
-
-    private static bool IsVisible(MethodBase? method) => method is { IsPublic: true } or { IsFamily: true } or { IsFamilyOrAssembly: true };
 
     private static bool IsGenerated(MethodInfo method) =>
         method.IsDefined(typeof(CompilerGeneratedAttribute)) || method.Name is "<Clone>$" or "PrintMembers" or "Deconstruct" || method.Name.Contains('<', StringComparison.Ordinal);
 
-    private static string SetterOf(PropertyInfo property) => !IsVisible(property.SetMethod) ? string.Empty
+    private static string SetterOf(PropertyInfo property) => !PublishedAssemblies.IsVisible(property.SetMethod) ? string.Empty
         : property.SetMethod!.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)) ? " init;" : " set;";
 
     private static string KindOf(Type type) =>
@@ -84,12 +82,5 @@ public sealed class PublicApiTests
         int line = 0;
         while (line < before.Length && line < now.Length && before[line] == now[line]) line++;
         return $"Line {line + 1}: agreed '{before.ElementAtOrDefault(line)}', now '{now.ElementAtOrDefault(line)}'.";
-    }
-
-    private static string SourceDirectory()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Porthole.slnx"))) directory = directory.Parent;
-        return Path.Combine(directory?.FullName ?? ".", "tests", "Porthole.Tests");
     }
 }
