@@ -38,10 +38,10 @@ internal sealed class PeerCommandOptions
         Description = "The access token that the server asks for (default: the variable PORTHOLE_TOKEN).", HelpName = "TOKEN", CustomParser = Parsers.ParseToken,
     };
 
-    private readonly Option<IPAddress?> _ip = new("--ip") { Description = "The local address to use; 0.0.0.0 means all (default: all).", HelpName = "IP", CustomParser = Parsers.ParseAddress };
+    private readonly Option<IPAddress?> _ip = new("--ip") { Description = "The local address from which peers and the server are reached; 0.0.0.0 means all (default: all).", HelpName = "IP", CustomParser = Parsers.ParseAddress };
     private readonly Option<int?> _port = new("--port")
     {
-        Description = $"The local port, UDP and TCP, which must be free (default: {PeerMachineOptions.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,
+        Description = $"The local port, UDP and TCP, from which they are reached, which must be free (default: {PeerMachineOptions.DefaultPort}, or another if it is taken).", HelpName = "PORT", CustomParser = Parsers.ParsePort,
     };
 
     private readonly Option<Transports?> _transport = new("--transport")
