@@ -14,7 +14,7 @@ internal static class Program
     private static readonly IBenchmark[] s_benchmarks =
     [
         new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark(), new ConnectBenchmark(),
-        new HardNatBenchmark(), new TcpRawBenchmark(),
+        new HardNatBenchmark(), new TcpRawBenchmark(), new FilesBenchmark(),
     ];
 
     public static Task<int> Main(string[] arguments) => arguments switch
@@ -24,6 +24,8 @@ internal static class Program
         [PeerProcess.Server] => PeerProcess.RunServerAsync(),
         [PeerProcess.Callee, var server, var name, var transports] => PeerProcess.RunCalleeAsync(server, name, Enum.Parse<Transports>(transports)),
         [PeerProcess.Caller, var server, var target, var transports] => PeerProcess.RunCallerAsync(server, target, Enum.Parse<Transports>(transports)),
+        [FilesProcess.Receiver, var server] => FilesProcess.RunReceiverAsync(server),
+        [FilesProcess.Sender, var server] => FilesProcess.RunSenderAsync(server),
         [PipeProcess.Argument, var stunServer] => PipeProcess.RunAsync(stunServer),
         _ => RunAsync(arguments),
     };

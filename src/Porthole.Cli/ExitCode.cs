@@ -1,3 +1,5 @@
+using Porthole.Files;
+using Porthole.Protocol.Files;
 using Porthole.Protocol.Forwarding;
 using Porthole.Protocol.Peer;
 
@@ -26,6 +28,9 @@ internal static class ExitCode
 
     /// <summary>The peer shares the port, and nothing answers there.</summary>
     public const int PortSilent = 33;
+
+    /// <summary>A file or folder cannot be sent or received.</summary>
+    public const int FileTrouble = 34;
 
     /// <summary>Stopped by Ctrl-C or SIGTERM before the work was done.</summary>
     public const int Interrupted = 130;
@@ -59,6 +64,7 @@ internal static class ExitCode
         (31, "a local address that was asked for is not this host's"),
         (32, "a file cannot be used: an identity, known keys, or a trace to be written"),
         (PortSilent, "the peer shares the port, and nothing answers there"),
+        (FileTrouble, "a file or folder cannot be sent or received: not there, no permission, no room, or it exists already"),
         (Interrupted, "stopped by Ctrl-C or SIGTERM before the work was done"),
     ];
 
@@ -71,6 +77,9 @@ internal static class ExitCode
         ForwardStatus.LimitReached => Of(PeerError.LimitReached),
         ForwardStatus.BadRequest => Usage,
     };
+
+    /// <summary>The exit code of what went wrong with files.</summary>
+    public static int Of(FileException exception) => exception is { Reason: FileError.Refused, IsRemote: true } ? Of(PeerError.Refused) : FileTrouble;
 
     /// <summary>The exit code of each error.</summary>
     public static int Of(PeerError error) => error switch

@@ -23,6 +23,8 @@ internal static class Program
             PingCommand.Create(),
             ListenCommand.Create(),
             MeetCommand.Create(),
+            SendCommand.Create(),
+            ReceiveCommand.Create(),
             ShareCommand.Create(),
             ForwardCommand.Create(),
             ConnectCommand.Create(),

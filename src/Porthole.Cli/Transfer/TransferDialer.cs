@@ -15,7 +15,8 @@ internal sealed class TransferDialer(
     private volatile CancellationTokenSource? _pause;
 
     /// <summary>Makes a connection, or waits for one.</summary>
-    /// <exception cref="PeerException">There is none to be had, or not in time.</exception>
+    /// <exception cref="PeerException">There is none to be had.</exception>
+    /// <exception cref="GaveUpException">There was none in time.</exception>
     public async Task<PeerConnection> ConnectAsync(CancellationToken cancellationToken)
     {
         long began = clock.GetTimestamp();
@@ -30,7 +31,7 @@ internal sealed class TransferDialer(
             }
             catch (PeerException exception) when (_hadConnection && !PeerRedialer.IsFinal(exception.Error))
             {
-                if (clock.GetElapsedTime(began) >= wait) throw;
+                if (clock.GetElapsedTime(began) >= wait) throw new GaveUpException(exception);
                 if (pause == TimeSpan.Zero) waiting(exception);
             }
 

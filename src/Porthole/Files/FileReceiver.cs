@@ -41,24 +41,33 @@ public sealed class FileReceiver
     /// The offer was refused, something went wrong with files, here or at the sender, or (<see cref="FileError.Superseded"/>) a newer stream of the same transfer goes on.
     /// </exception>
     /// <exception cref="PeerException">The connection broke, or the peer breaks the protocol. What was verified stays.</exception>
-    public async Task<FileReceiveReport> ReceiveAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken = default)
+    public Task<FileReceiveReport> ReceiveAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken = default) =>
+        ReceiveAsync(connection, stream, _options.Observer, cancellationToken);
+
+    /// <summary>Receives what comes on one stream, and tells of it apart from what comes on others.</summary>
+    /// <param name="connection">The connection that the stream belongs to.</param>
+    /// <param name="stream">A stream whose preamble, <c>porthole-files/1</c>, was read. It is disposed of here.</param>
+    /// <param name="observer">Told what happens on this stream, in place of the receiver's own observer.</param>
+    /// <param name="cancellationToken">Gives up; what was verified stays for a later attempt.</param>
+    /// <inheritdoc cref="ReceiveAsync(PeerConnection, PeerStream, CancellationToken)"/>
+    public async Task<FileReceiveReport> ReceiveAsync(PeerConnection connection, PeerStream stream, Action<FileTransferEvent>? observer, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(stream);
         await using (stream.ConfigureAwait(false))
         {
-            return await ReceiveAsync(stream, stream.CompleteWrites, connection.RemotePeerId, connection.RemoteName, () => connection.Path.Kind, cancellationToken).ConfigureAwait(false);
+            return await ReceiveAsync(stream, stream.CompleteWrites, connection.RemotePeerId, connection.RemoteName, () => connection.Path.Kind, cancellationToken, observer).ConfigureAwait(false);
         }
     }
 
     /// <summary>As above, on any stream.</summary>
     internal async Task<FileReceiveReport> ReceiveAsync(
-        Stream stream, Action completeWrites, PeerId sender, string? senderName, Func<PathKind> path, CancellationToken cancellationToken)
+        Stream stream, Action completeWrites, PeerId sender, string? senderName, Func<PathKind> path, CancellationToken cancellationToken, Action<FileTransferEvent>? observer = null)
     {
         long started = _options.TimeProvider.GetTimestamp();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var running = new Running(stop);
-        var attempt = new ReceiveAttempt(_folder, _options, sender, senderName, path);
+        var attempt = new ReceiveAttempt(_folder, _options with { Observer = observer ?? _options.Observer }, sender, senderName, path);
         ImmutableArray<ReceivedRoot> roots;
         try
         {

@@ -67,7 +67,7 @@ public sealed class MeetCommandTests(CliServer server) : IClassFixture<CliServer
         await using var first = Meet("--new", "--json");
         string code = (string)(await first.EventAsync("code"))["code"]!;
         await first.EventAsync("waiting");
-        string wrong = Sibling(code);
+        string wrong = PairingCodes.Sibling(code);
         for (int left = 2; left >= 0; left--)
         {
             var guess = await CliProcess.RunAsync(server.NewHome(), "meet", wrong, "--server", server.Address);
@@ -119,18 +119,4 @@ public sealed class MeetCommandTests(CliServer server) : IClassFixture<CliServer
     private CliProcess Meet(params string[] arguments) => CliProcess.Start(server.NewHome(), ["meet", "--server", server.Address, .. arguments]);
 
     private static (string Text, bool IsEcho) Text(System.Text.Json.Nodes.JsonNode line) => ((string)line["text"]!, (bool)line["echo"]!);
-
-    /// <summary>A well-formed code with the same public part and another secret.</summary>
-    private static string Sibling(string code)
-    {
-        const string alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        char[] other = code.Replace("-", "", StringComparison.Ordinal).ToCharArray();
-        other[8] = alphabet[(alphabet.IndexOf(other[8], StringComparison.Ordinal) + 1) % 32];
-        int sum = 0;
-        foreach (char character in other[..^1]) sum = Shift(sum) ^ alphabet.IndexOf(character, StringComparison.Ordinal);
-        other[^1] = alphabet[Shift(sum)];
-        return new string(other);
-
-        static int Shift(int value) => (value & 16) == 0 ? value << 1 : (value << 1) ^ 37;
-    }
 }
