@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using Porthole.Hosting;
 using Porthole.Protocol.Applications;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.AspNetCore;
 
@@ -51,6 +52,7 @@ internal sealed class HttpStreamAcceptor(IPorthole porthole, ILogger logger)
                 using (node.Streams.Map(StreamPreamble.Http, (connection, stream) => HandleAsync(node, connection, stream)))
                 {
                     node.Streams.Start();
+                    if (node.Options.Accept == AcceptPolicy.Nobody) TransportLog.NobodyAccepted(logger);
                     TransportLog.Reachable(logger, node.Name ?? node.Id.ToString());
                     await node.Stopped.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                     stopping.ThrowIfCancellationRequested();

@@ -10,4 +10,7 @@ internal static partial class TransportLog
 
     [LoggerMessage(2301, LogLevel.Critical, "The application is not reachable by peers any more: {Reason}")]
     public static partial void Ended(ILogger logger, string reason);
+
+    [LoggerMessage(2302, LogLevel.Warning, "The peer takes nobody's connections, so nobody reaches the application: set Accept to Known, Ask or Anyone")]
+    public static partial void NobodyAccepted(ILogger logger);
 }

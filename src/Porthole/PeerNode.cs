@@ -286,6 +286,9 @@ public sealed partial class PeerNode : IAsyncDisposable
         return await WithinAsync(_natReported.Task, s_answerTimeout, "The NAT could not be examined", cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Makes a handler for an <see cref="HttpClient"/> that reaches peers by name, <c>http://bob.porthole/</c>; see <see cref="Http.PortholeHttpHandler"/>.</summary>
+    public SocketsHttpHandler CreateHttpHandler() => Http.PortholeHttpHandler.Create(this);
+
     /// <summary>Tells the peers and the server good-bye, and returns when no thread, loop or socket of the node is left. May be called more than once.</summary>
     public async ValueTask DisposeAsync()
     {

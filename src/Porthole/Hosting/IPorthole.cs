@@ -1,4 +1,3 @@
-using System.Net.Http;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Hosting;

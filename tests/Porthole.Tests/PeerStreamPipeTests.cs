@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using Porthole.Protocol.Peer;
+using Porthole.Tests.Runtime;
+
+namespace Porthole.Tests;
+
+public sealed class PeerStreamPipeTests : IAsyncLifetime
+{
+    private SessionEnd _alice = null!;
+    private SessionEnd _bob = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => (_alice, _bob) = await SessionEnd.ConnectAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _alice.DisposeAsync();
+        await _bob.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Bytes_go_through_both_pipes_and_each_direction_ends_for_itself()
+    {
+        byte[] bytes = RandomNumberGenerator.GetBytes(3_000_000);
+        var (here, there) = await OpenAsync();
+        var sending = Task.Run(
+            async () =>
+            {
+                for (int sent = 0; sent < bytes.Length; sent += 70_000) await here.Output.WriteAsync(bytes.AsMemory(sent, Math.Min(70_000, bytes.Length - sent)), Token);
+                await here.Output.CompleteAsync();
+            },
+            Token);
+        var echoing = Task.Run(
+            async () =>
+            {
+                await there.Input.CopyToAsync(there.Output, Token);
+                await there.Input.CompleteAsync();
+                await there.Output.CompleteAsync();
+            },
+            Token);
+        using var received = new MemoryStream();
+        await here.Input.CopyToAsync(received, Token).WaitAsync(SessionEnd.Patience, Token);
+        await Task.WhenAll(sending, echoing).WaitAsync(SessionEnd.Patience, Token);
+        Assert.Equal(bytes, received.ToArray()[1..]); // behind the byte that opened it
+    }
+
+    [Fact]
+    public async Task What_was_not_flushed_is_written_when_the_writer_is_completed()
+    {
+        var (here, there) = await OpenAsync();
+        "late"u8.CopyTo(here.Output.GetSpan(4));
+        here.Output.Advance(4);
+        Assert.Equal(4, here.Output.UnflushedBytes);
+        await here.Output.CompleteAsync();
+        Assert.Equal("\0late"u8.ToArray(), await ReadAllAsync(there.Input));
+    }
+
+    [Fact]
+    public async Task A_writer_that_is_completed_with_an_exception_gives_its_direction_up_and_the_other_lives()
+    {
+        var (here, there) = await OpenAsync();
+        await here.Output.CompleteAsync(new InvalidOperationException());
+        var error = await Assert.ThrowsAsync<PeerException>(() => ReadAllAsync(there.Input));
+        Assert.Equal((PeerError.StreamAborted, PeerStreamPipe.GivenUp), (error.Error, error.Code));
+        await there.Output.WriteAsync("still here"u8.ToArray(), Token);
+        await there.Output.CompleteAsync();
+        Assert.Equal("still here"u8.ToArray(), await ReadAllAsync(here.Input));
+    }
+
+    [Fact]
+    public async Task A_reader_that_is_completed_before_its_end_tells_the_peer_that_no_more_is_wanted()
+    {
+        var (here, there) = await OpenAsync();
+        await there.Input.CompleteAsync();
+        var error = await Assert.ThrowsAsync<PeerException>(async () =>
+        {
+            while (true) await here.Output.WriteAsync(new byte[10_000], Token).AsTask().WaitAsync(SessionEnd.Patience, Token);
+        });
+        Assert.Equal(PeerError.StreamAborted, error.Error);
+        await there.Output.WriteAsync("and yet"u8.ToArray(), Token);
+        await there.Output.CompleteAsync();
+        Assert.Equal("and yet"u8.ToArray(), await ReadAllAsync(here.Input));
+    }
+
+    [Fact]
+    public async Task A_wait_for_bytes_can_be_called_off_and_nothing_is_lost()
+    {
+        var (here, there) = await OpenAsync();
+        there.Input.AdvanceTo((await ReadAsync(there.Input)).Buffer.End);
+        var waiting = there.Input.ReadAsync(Token).AsTask();
+        there.Input.CancelPendingRead();
+        Assert.True((await waiting.WaitAsync(SessionEnd.Patience, Token)).IsCanceled);
+        await here.Output.WriteAsync("now"u8.ToArray(), Token);
+        Assert.Equal("now"u8.ToArray(), (await ReadAsync(there.Input)).Buffer.ToArray());
+    }
+
+    [Fact]
+    public async Task Exceptions_are_put_into_the_words_of_whoever_wants_them_so()
+    {
+        var here = await _alice.OpenAsync();
+        await here.WriteAsync(new byte[1], Token);
+        var pipe = new PeerStreamPipe(await _bob.AcceptAsync(), static exception => new TimeoutException(exception.Message));
+        here.Abort(9);
+        var error = await Assert.ThrowsAsync<TimeoutException>(() => ReadAllAsync(pipe.Input));
+        Assert.Contains("(code 9)", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_stream_tells_without_a_read_that_the_peer_has_given_it_up()
+    {
+        var here = await _alice.OpenAsync();
+        await here.WriteAsync(new byte[1], Token);
+        var there = await _bob.AcceptAsync();
+        Assert.False(there.Broken.IsCompleted);
+        here.AbortReads(3);
+        await there.Broken.WaitAsync(SessionEnd.Patience, Token);
+        Assert.True(here.CanWrite);
+    }
+
+    private static async Task<ReadResult> ReadAsync(PipeReader reader) => await reader.ReadAsync(Token).AsTask().WaitAsync(SessionEnd.Patience, Token);
+
+    private static async Task<byte[]> ReadAllAsync(PipeReader reader)
+    {
+        using var all = new MemoryStream();
+        await reader.CopyToAsync(all, Token).WaitAsync(SessionEnd.Patience, Token);
+        return all.ToArray();
+    }
+
+    /// <summary>A stream as pipes at both ends; the first byte is a zero, without which the other end would not hear of it.</summary>
+    private async Task<(IDuplexPipe Here, IDuplexPipe There)> OpenAsync()
+    {
+        var here = await _alice.OpenAsync();
+        await here.WriteAsync(new byte[1], Token);
+        return (here.AsDuplexPipe(), (await _bob.AcceptAsync()).AsDuplexPipe());
+    }
+}
