@@ -1,3 +1,4 @@
+using Porthole.Cli.Terminal;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 
@@ -17,6 +18,9 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         ("/accept [NAME]", "take a call"),
         ("/refuse [NAME]", "decline a call"),
         ("/verify NAME", "words to compare with them by voice: the same words mean that nobody is in between"),
+        ("/send FILE [NAME]", "send a file or folder to everyone, or to one"),
+        ("/accept-file [NAME]", "take what somebody wants to send"),
+        ("/refuse-file [NAME]", "decline it"),
         ("/quit", "leave"),
         ("/help", "this list"),
     ];
@@ -63,6 +67,15 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
             case "/refuse":
                 await room.AnswerAsync(argument, accept: false).ConfigureAwait(false);
                 break;
+            case "/send":
+                await SendAsync(argument).ConfigureAwait(false);
+                break;
+            case "/accept-file":
+                AnswerOffer(argument, accept: true);
+                break;
+            case "/refuse-file":
+                AnswerOffer(argument, accept: false);
+                break;
             case "/verify":
                 await VerifyAsync(argument).ConfigureAwait(false);
                 break;
@@ -94,6 +107,26 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         ChatLink[] everyone = [.. room.Links.Where(static link => link.Ready.IsCompletedSuccessfully)];
         if (everyone.Length > 0) room.Send(everyone, text);
         else Fail(PeerError.PeerOffline, "Nobody is connected: the line was not sent. /connect NAME calls somebody.");
+    }
+
+    private async Task SendAsync(string argument)
+    {
+        if (!SendRequest.TryParse(argument, static path => Path.Exists(PathCompletion.Expand(path)), name => room.Find(name) is not null, out var request, out string? problem))
+        {
+            Fail(PeerError.BadRequest, problem);
+            return;
+        }
+
+        ChatLink[] links = request.Peer is { } peer && room.Find(peer) is { } one ? [one] : [.. room.Links.Where(static link => link.Ready.IsCompletedSuccessfully)];
+        if (links.Length == 0) Fail(PeerError.PeerOffline, "Nobody is connected: nothing was sent. /connect NAME calls somebody.");
+        else if (await room.SendFileAsync(links, PathCompletion.Expand(request.Path)).ConfigureAwait(false) is var code && FirstFailure == 0) FirstFailure = code;
+    }
+
+    private void AnswerOffer(string peer, bool accept)
+    {
+        if (room.Files.Answer(peer, accept)) return;
+        string[] offerers = room.Files.Offerers;
+        Fail(PeerError.BadRequest, offerers.Length == 0 ? "Nobody offers a file." : $"Say whose files: {string.Join(", ", offerers)}.");
     }
 
     private async Task ShowPeersAsync()

@@ -18,6 +18,7 @@ internal sealed class ChatCompletions(ChatRoom room)
             "" => [.. ChatCommands.All.Select(static one => one.Name.Split(' ')[0] + (one.Name.Contains(' ', StringComparison.Ordinal) ? " " : "")), .. links.Select(static label => label + ": ")],
             "/verify" => links,
             "/accept" or "/refuse" => room.Callers,
+            "/accept-file" or "/refuse-file" => room.Files.Offerers,
             "/connect" => room.Missing.Select(static one => one.Peer.Name ?? one.Peer.Peer.ToString()),
             _ => [],
         };

@@ -56,6 +56,9 @@ internal abstract record ChatEvent
     /// <summary>A chat ended.</summary>
     public sealed record Left(string Peer, PeerError Error, string Text, int Undelivered) : ChatEvent;
 
+    /// <summary>Something happened to files that go to a peer, or come from it.</summary>
+    public sealed record File(string Peer, string Name, FileNews News) : ChatEvent;
+
     /// <summary>Who is there, as was asked for.</summary>
     public sealed record PeersListed(IReadOnlyList<ChatPeer> List) : ChatEvent;
 

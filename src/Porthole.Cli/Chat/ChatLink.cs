@@ -1,18 +1,25 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
+using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;
 
-/// <summary>The chat with one peer: one stream of its connection, which the caller opens. Messages are numbered, and each is acknowledged when it has been shown.</summary>
-internal sealed class ChatLink(string label, PeerConnection connection, IChatView view)
+/// <summary>
+/// The chat with one peer: one stream of its connection, which the caller opens. Messages are numbered, and each is acknowledged when it has been shown. Files come and go on
+/// streams of their own.
+/// </summary>
+internal sealed class ChatLink(string label, PeerConnection connection, IChatView view, ChatFiles files)
 {
     /// <summary>Messages that wait for the stream; a peer that is further behind gets no more until it catches up.</summary>
     private const int MaxWaiting = 64;
 
     /// <summary>The close code of a chat that meets something else.</summary>
     private const ulong NotAChat = 1;
+
+    /// <summary>The code of a stream that is given up: nothing that is known is spoken on it, or there are too many.</summary>
+    private const long NotTaken = 1;
 
     /// <summary>How long the peer may take to open the stream, or to say hello.</summary>
     private static readonly TimeSpan s_helloPatience = TimeSpan.FromSeconds(20);
@@ -94,6 +101,8 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
 
         _ready.TrySetResult();
         var writing = WriteAsync(stream);
+        using var over = new CancellationTokenSource();
+        var serving = ServeStreamsAsync(over.Token);
         try
         {
             while (await ReadAsync(stream, CancellationToken.None).ConfigureAwait(false) is { } frame) Handle(frame);
@@ -102,6 +111,43 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         {
             _outgoing.Writer.TryComplete();
             await writing.ConfigureAwait(false);
+            await over.CancelAsync().ConfigureAwait(false);
+            await serving.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes the other streams that the peer opens.</summary>
+    private async Task ServeStreamsAsync(CancellationToken cancellationToken)
+    {
+        var serving = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                var stream = await Connection.AcceptStreamAsync(cancellationToken).ConfigureAwait(false);
+                serving.RemoveAll(static one => one.IsCompleted);
+                if (serving.Count < ChatFiles.MaxIncoming) serving.Add(ServeAsync(stream, cancellationToken));
+                else stream.Abort(NotTaken);
+            }
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            await Task.WhenAll(serving).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ServeAsync(PeerStream stream, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            late.CancelAfter(s_helloPatience);
+            if (await stream.ReadProtocolAsync(late.Token).ConfigureAwait(false) == StreamPreamble.Files) await files.ReceiveAsync(this, stream, cancellationToken).ConfigureAwait(false);
+            else stream.Abort(NotTaken);
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            stream.Abort(NotTaken); // it said nothing in time, or is over
         }
     }
 

@@ -25,6 +25,9 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     /// <summary>Completes when the server will not have this peer back; faults with the reason.</summary>
     public TaskCompletionSource Lost { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>The files that are sent and received.</summary>
+    public ChatFiles Files { get; } = new(settings, view);
+
     /// <summary>The chats that go on, oldest first.</summary>
     public ChatLink[] Links
     {
@@ -158,6 +161,10 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         return taken;
     }
 
+    /// <summary>Sends a file or folder to some of the chats.</summary>
+    /// <returns>The exit code.</returns>
+    public Task<int> SendFileAsync(IReadOnlyList<ChatLink> links, string path) => Files.SendAsync(path, links, _closing.Token);
+
     /// <summary>Waits until there is somebody to talk to.</summary>
     public async Task<bool> WaitForSomebodyAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
@@ -239,7 +246,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
             string name = connection.RemoteName is { } called && PeerName.IsValid(called) ? PeerName.Normalize(called) : connection.RemotePeerId.Short;
             string label = name;
             for (int i = 2; _links.Values.Any(other => other.Label == label); i++) label = string.Create(CultureInfo.InvariantCulture, $"{name}~{i}"); // another instance of the same peer
-            link = new ChatLink(label, connection, view);
+            link = new ChatLink(label, connection, view, Files);
             _links.Add(connection.Handle, link);
             _running.RemoveAll(static task => task.IsCompleted);
             _running.Add(RunAsync(link));

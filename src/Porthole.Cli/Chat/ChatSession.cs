@@ -12,6 +12,9 @@ internal sealed class ChatSession(ChatSettings settings)
     /// <summary>How long the end of a pipe waits for acknowledgements: longer than a session needs to leave a dead path.</summary>
     private static readonly TimeSpan s_deliveryPatience = TimeSpan.FromSeconds(10);
 
+    /// <summary>Commands that wait for others.</summary>
+    private static readonly string[] s_slow = ["/connect", "/accept", "/send"];
+
     /// <summary>Starts the peer and chats until the input ends.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PeerException">The peer cannot be registered.</exception>
@@ -101,7 +104,7 @@ internal sealed class ChatSession(ChatSettings settings)
             }
 
             if (line is null) return ExitCode.Success;
-            if (line.TrimStart().StartsWith("/connect", StringComparison.Ordinal) || line.TrimStart().StartsWith("/accept", StringComparison.Ordinal))
+            if (s_slow.Contains(line.Trim().Split(' ')[0]))
             {
                 _ = commands.RunAsync(line); // may take long; the editor stays free
             }
@@ -135,11 +138,14 @@ internal sealed class ChatSession(ChatSettings settings)
         }
     }
 
-    private static bool IsMessage(string line) => line.Trim() is { Length: > 0 } text && (text[0] != '/' || text.StartsWith("//", StringComparison.Ordinal));
+    /// <summary>Whether a line is for somebody, who must be there.</summary>
+    private static bool IsMessage(string line) =>
+        line.Trim() is { Length: > 0 } text && (text[0] != '/' || text.StartsWith("//", StringComparison.Ordinal) || text.StartsWith("/send ", StringComparison.Ordinal));
 
     /// <summary>Waits until what was sent is delivered.</summary>
     private static async Task<bool> DeliverAsync(ChatRoom room, CancellationToken interrupted)
     {
+        await room.Files.CompleteAsync().WaitAsync(interrupted).ConfigureAwait(false); // a transfer ends by itself: what is silent is given up
         using var late = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         late.CancelAfter(s_deliveryPatience);
         var links = room.Links;

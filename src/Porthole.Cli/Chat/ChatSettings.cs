@@ -9,6 +9,27 @@ namespace Porthole.Cli.Chat;
 /// <param name="Checks">Whether to show each connectivity check.</param>
 internal sealed record ChatSettings(IReadOnlyList<string> Connect, string? Room, bool AutoConnect, bool OpensToRoom, bool Json, bool Checks)
 {
+    /// <summary>Where files go that are received.</summary>
+    public required string Downloads { get; init; }
+
+    /// <summary>Whether files are taken without asking.</summary>
+    public bool AcceptsFiles { get; init; }
+
+    /// <summary>Whether somebody can be asked whether files are taken: a person, or a program that reads what is offered.</summary>
+    public bool CanAsk => IsInteractive || Json;
+
+    /// <summary>Where files go when nothing else was said: the person's folder for such things, or, where there is none, the current one.</summary>
+    public static string StandardDownloads
+    {
+        get
+        {
+            string folder = Environment.GetEnvironmentVariable("XDG_DOWNLOAD_DIR") is { Length: > 0 } named
+                ? named
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "Downloads");
+            return Directory.Exists(folder) ? folder : Environment.CurrentDirectory;
+        }
+    }
+
     /// <summary>Whether a person sits in front of it.</summary>
     public bool IsInteractive => !Json && !Console.IsInputRedirected && !Console.IsOutputRedirected;
 }

@@ -44,6 +44,7 @@ internal static class ChatText
         ChatEvent.Sent sent => Mark + string.Create(CultureInfo.InvariantCulture, $"sent {sent.Number} to {string.Join(", ", sent.Peers)}{Missed(sent)}"),
         ChatEvent.Delivered delivered => Mark + string.Create(CultureInfo.InvariantCulture, $"delivered {delivered.Number} to {delivered.Peer} after {Words.Span(delivered.RoundTrip)} ({Way(delivered.Kind)})"),
         ChatEvent.Left left => Mark + $"{left.Peer} is gone{Because(left)}{Lost(left)}",
+        ChatEvent.File file => Mark + FileText.Describe(file),
         ChatEvent.Verified verified => Mark + $"{verified.Peer}: {verified.Words}. {Comparing}",
         ChatEvent.Notice notice => Mark + notice.Text,
         ChatEvent.Failed failed => Mark + failed.Text,

@@ -29,6 +29,7 @@ internal sealed class JsonView(bool showsChecks) : IChatView
             writer.WriteNumber("at", at);
         });
         if (happened is ChatEvent.Failed failed) Complaint.Write(failed.Text);
+        else if (happened is ChatEvent.File { News: FileNews.Failed } file) Complaint.Write(FileText.Describe(file));
     }
 
     /// <summary>What <c>at</c> says of a stamp of <see cref="Stopwatch"/>.</summary>
@@ -52,6 +53,7 @@ internal sealed class JsonView(bool showsChecks) : IChatView
         ChatEvent.Delivered => "delivered",
         ChatEvent.Left => "left",
         ChatEvent.PeersListed => "peers",
+        ChatEvent.File file => FileText.NameOf(file.News),
         ChatEvent.Verified => "verify",
         ChatEvent.Notice => "notice",
         ChatEvent.Failed => "failed",
@@ -136,6 +138,9 @@ internal sealed class JsonView(bool showsChecks) : IChatView
                 writer.WriteStartArray("peers");
                 foreach (var peer in e.List) WritePeer(writer, peer);
                 writer.WriteEndArray();
+                break;
+            case ChatEvent.File e:
+                FileText.WriteFields(writer, e);
                 break;
             case ChatEvent.Verified e:
                 writer.WriteString("peer", e.Peer);

@@ -42,16 +42,16 @@ internal sealed class TerminalView(LineEditor editor, bool showsChecks) : IChatV
         ChatEvent.Verified verified => new Rows(
             Marked(new Paragraph().Append($"{verified.Peer}: ", ChatColours.Dim).Append(verified.Words, ChatColours.Bold)),
             Marked(new Text(ChatText.Comparing, ChatColours.Dim))),
-        ChatEvent.Delivered => null,
+        ChatEvent.Delivered or ChatEvent.File { News: FileNews.Progress } => null, // the one is told when all have it, the other is in the prompt
         _ => ChatText.Describe(happened) is { } line ? Marked(new Text(line[ChatText.Mark.Length..], StyleOf(happened))) : null,
     };
 
     private static Style StyleOf(ChatEvent happened) => happened switch
     {
-        ChatEvent.Incoming or ChatEvent.Ringing => ChatColours.Attention,
-        ChatEvent.Path { On.IsDirect: true } => ChatColours.Good,
+        ChatEvent.Incoming or ChatEvent.Ringing or ChatEvent.File { News: FileNews.Offered { IsAsked: true } } => ChatColours.Attention,
+        ChatEvent.Path { On.IsDirect: true } or ChatEvent.File { News: FileNews.Received or FileNews.Sent } => ChatColours.Good,
         ChatEvent.Path => ChatColours.Attention,
-        ChatEvent.Failed or ChatEvent.ServerLost => ChatColours.Bad,
+        ChatEvent.Failed or ChatEvent.ServerLost or ChatEvent.File { News: FileNews.Failed } => ChatColours.Bad,
         _ => ChatColours.Dim,
     };
 

@@ -17,11 +17,16 @@ internal static class ChatCommand
         {
             Description = "Connect to everybody in the room; without a room, call every newcomer whom presence shows (default: true in a room, else false).", Arity = ArgumentArity.ZeroOrOne,
         };
+        var downloads = new Option<string?>("--downloads")
+        {
+            Description = "Where files go that others send (default: the folder Downloads of your home, or the current one if there is none).", HelpName = "DIR", CustomParser = Parsers.ParseFile,
+        };
+        var acceptFiles = new Option<bool>("--accept-files") { Description = "Take files that others send without asking. In a pipe they are refused without this." };
         var accept = CommonOptions.Accept("whoever is in the --room; else ask in a terminal, known in a pipe");
         var room = CommonOptions.Room();
         var checks = CommonOptions.Checks();
         var json = CommonOptions.Json();
-        foreach (Option option in new Option[] { connect, autoConnect, accept, room, checks, json }) command.Add(option);
+        foreach (Option option in new Option[] { connect, autoConnect, downloads, acceptFiles, accept, room, checks, json }) command.Add(option);
         connect.Validators.Add(static result =>
         {
             foreach (var token in result.Tokens)
@@ -34,7 +39,11 @@ internal static class ChatCommand
             string? roomName = parsed.GetValue(room);
             bool isMesh = parsed.GetValue(autoConnect) ?? (parsed.GetResult(autoConnect) is not null || roomName is not null);
             bool opensToRoom = isMesh && roomName is not null && parsed.GetValue(accept) is null;
-            var settings = new ChatSettings(parsed.GetValue(connect) ?? [], roomName, isMesh, opensToRoom, parsed.GetValue(json), parsed.GetValue(checks));
+            var settings = new ChatSettings(parsed.GetValue(connect) ?? [], roomName, isMesh, opensToRoom, parsed.GetValue(json), parsed.GetValue(checks))
+            {
+                Downloads = parsed.GetValue(downloads) ?? ChatSettings.StandardDownloads,
+                AcceptsFiles = parsed.GetValue(acceptFiles),
+            };
             options = options with
             {
                 Accept = parsed.GetValue(accept) ?? (settings.IsInteractive || opensToRoom ? AcceptPolicy.Ask : AcceptPolicy.Known),
