@@ -48,7 +48,7 @@ internal sealed class ChatSession(ChatSettings settings)
             try
             {
                 return editor is not null
-                    ? await TypeAsync(editor, room, commands, interrupted).ConfigureAwait(false)
+                    ? await TypeAsync(editor, view, room, commands, interrupted).ConfigureAwait(false)
                     : await PipeAsync(room, commands, interrupted).ConfigureAwait(false);
             }
             finally
@@ -83,11 +83,11 @@ internal sealed class ChatSession(ChatSettings settings)
         }
     }
 
-    private async Task<int> TypeAsync(LineEditor editor, ChatRoom room, ChatCommands commands, CancellationToken interrupted)
+    private async Task<int> TypeAsync(LineEditor editor, IChatView view, ChatRoom room, ChatCommands commands, CancellationToken interrupted)
     {
         using var status = new StatusLine(editor, room);
         editor.Completions = new ChatCompletions(room).Of;
-        editor.PrintLine(ChatText.Mark + "Type /help for what you can do, Ctrl-D or /quit to leave.");
+        view.Show(new ChatEvent.Notice("Type /help for what you can do, Ctrl-D or /quit to leave."));
         foreach (string whom in settings.Connect) _ = commands.ConnectAsync(whom);
         while (true)
         {
@@ -117,6 +117,7 @@ internal sealed class ChatSession(ChatSettings settings)
 
     private async Task<int> PipeAsync(ChatRoom room, ChatCommands commands, CancellationToken interrupted)
     {
+        var sending = new List<Task>();
         try
         {
             foreach (string whom in settings.Connect) await commands.ConnectAsync(whom).WaitAsync(interrupted).ConfigureAwait(false);
@@ -127,9 +128,16 @@ internal sealed class ChatSession(ChatSettings settings)
                 if (await Task.WhenAny(next.WaitAsync(interrupted), room.Lost.Task).ConfigureAwait(false) == room.Lost.Task) await room.Lost.Task.ConfigureAwait(false);
                 if (await next.WaitAsync(interrupted).ConfigureAwait(false) is not { } line) break;
                 if (IsMessage(line) && commands.FirstFailure == 0) await room.WaitForSomebodyAsync(s_companyPatience, interrupted).ConfigureAwait(false);
+                if (settings.Json && line.StartsWith("/send ", StringComparison.Ordinal))
+                {
+                    sending.Add(commands.RunAsync(line)); // the program may have to answer an offer meanwhile
+                    continue;
+                }
+
                 if (!await commands.RunAsync(line).WaitAsync(interrupted).ConfigureAwait(false)) break;
             }
 
+            await Task.WhenAll(sending).WaitAsync(interrupted).ConfigureAwait(false);
             return await DeliverAsync(room, interrupted).ConfigureAwait(false) ? commands.FirstFailure : ExitCode.NotDelivered;
         }
         catch (OperationCanceledException)

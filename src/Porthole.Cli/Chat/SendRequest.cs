@@ -27,7 +27,7 @@ internal sealed record SendRequest(string Path, string? Peer)
         return problem is null;
     }
 
-    private static (string Path, string Rest) Split(string text, Func<string, bool> exists)
+    private static (string Path, string Behind) Split(string text, Func<string, bool> exists)
     {
         if (text.StartsWith('"'))
         {

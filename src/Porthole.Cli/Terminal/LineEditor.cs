@@ -153,8 +153,13 @@ internal sealed class LineEditor : IDisposable
         var fitting = _buffer.Complete(start, candidates);
         if (fitting.Count < 2 || _buffer.Text != before) return;
         string more = fitting.Count > MaxListed ? $"  and {fitting.Count - MaxListed} more" : "";
-        Print($"\e[2m{string.Join("  ", fitting.Take(MaxListed).Select(static one => one.TrimEnd()))}{more}\e[0m");
+        Print(Dim($"{string.Join("  ", fitting.Take(MaxListed).Select(static one => LastName(one.TrimEnd())))}{more}"));
     }
+
+    /// <summary>Of a path what tells it from the others.</summary>
+    private static string LastName(string candidate) => candidate[(candidate.TrimEnd('/').LastIndexOf('/') + 1)..];
+
+    private static string Dim(string text) => Rendering.HasColours ? $"\e[2m{text}\e[0m" : text;
 
     private void Print(string line)
     {
@@ -186,7 +191,7 @@ internal sealed class LineEditor : IDisposable
         string prompt = _prompts.FirstOrDefault(one => one.Length <= Width - MinInputWidth) ?? PlainPrompt;
         var (visible, cursor) = _buffer.Window(Width - prompt.Length);
         string back = cursor < visible.Width ? $"\e[{visible.Width - cursor}D" : "";
-        Console.Out.Write($"\e[2m{prompt}\e[0m{visible.Text}{back}");
+        Console.Out.Write($"{Dim(prompt)}{visible.Text}{back}");
         Console.Out.Flush();
         _cursorColumn = prompt.Length + cursor;
     }
