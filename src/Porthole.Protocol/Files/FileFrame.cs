@@ -61,7 +61,7 @@ public static class FileFrame
         FileFrameType.Chunk => FileLimits.MaxPayload,
         FileFrameType.FileEnd or FileFrameType.Done => FileLimits.HashSize,
         FileFrameType.FileFailed or FileFrameType.FileRefused => 4 + 1 + FileLimits.MaxText,
-        FileFrameType.SenderError or FileFrameType.ReceiverError => 1 + FileLimits.MaxText,
+        FileFrameType.ReceiverError => 1 + FileLimits.MaxText,
         FileFrameType.Welcome => 1,
         FileFrameType.Answer => 8 + FileLimits.MaxRoots,
         FileFrameType.Ack => 8,
@@ -193,17 +193,17 @@ public static class FileFrame
         return payload.Length >= 5 && TryReadIndex(payload, out index) && TryReadError(payload[4..], out reason, out text);
     }
 
-    /// <summary>Writes <see cref="FileFrameType.SenderError"/> or <see cref="FileFrameType.ReceiverError"/>.</summary>
-    public static byte[] WriteError(FileFrameType type, FileError reason, string text)
+    /// <summary>Writes <see cref="FileFrameType.ReceiverError"/>.</summary>
+    public static byte[] WriteError(FileError reason, string text)
     {
         byte[] words = TextBytes(text);
-        byte[] frame = Frame(type, 1 + words.Length);
+        byte[] frame = Frame(FileFrameType.ReceiverError, 1 + words.Length);
         frame[HeaderSize] = (byte)reason;
         words.CopyTo(frame, HeaderSize + 1);
         return frame;
     }
 
-    /// <summary>Reads <see cref="FileFrameType.SenderError"/> or <see cref="FileFrameType.ReceiverError"/>. The text comes without control characters, for a screen.</summary>
+    /// <summary>Reads <see cref="FileFrameType.ReceiverError"/>. The text comes without control characters, for a screen.</summary>
     public static bool TryReadError(ReadOnlySpan<byte> payload, out FileError reason, out string text)
     {
         (reason, text) = (FileError.Failed, string.Empty);

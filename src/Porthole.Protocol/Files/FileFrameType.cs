@@ -36,11 +36,8 @@ public enum FileFrameType
     /// <summary>Sender: everything was sent; the hash of the tree.</summary>
     Done = 0x0A,
 
-    /// <summary>Sender: the transfer is given up.</summary>
-    SenderError = 0x0B,
-
     /// <summary>Sender: still here.</summary>
-    SenderAlive = 0x0C,
+    SenderAlive = 0x0B,
 
     /// <summary>Receiver: the version; always first.</summary>
     Welcome = 0x21,

@@ -18,6 +18,7 @@ public sealed class FileSender
     private readonly FileSendOptions _options;
     private readonly SendTotals _totals = new();
     private int _isSending;
+    private bool _hasWalked;
 
     /// <summary>Creates a sender of some paths; nothing is read yet.</summary>
     /// <param name="paths">Files and folders.</param>
@@ -38,7 +39,7 @@ public sealed class FileSender
         ArgumentNullException.ThrowIfNull(connection);
         using var sending = Enter();
         long started = _options.TimeProvider.GetTimestamp();
-        var attempt = await PrepareAsync(connection.RemoteLabel, () => connection.Path.Kind, cancellationToken).ConfigureAwait(false);
+        var attempt = Attempt(await WalkAsync(cancellationToken).ConfigureAwait(false), connection.RemoteLabel, () => connection.Path.Kind);
         await RunAsync(attempt, connection, cancellationToken).ConfigureAwait(false);
         return Report(attempt, started);
     }
@@ -54,6 +55,7 @@ public sealed class FileSender
         using var sending = Enter();
         long started = _options.TimeProvider.GetTimestamp();
         bool hasBegun = false;
+        SourceTree? tree = await WalkAsync(cancellationToken).ConfigureAwait(false); // before anybody is called: what cannot be sent is said at once
         var pause = s_firstPause;
         while (true)
         {
@@ -63,7 +65,9 @@ public sealed class FileSender
                 var connection = await connect(cancellationToken).ConfigureAwait(false);
                 await using (connection.ConfigureAwait(false))
                 {
-                    attempt = await PrepareAsync(connection.RemoteLabel, () => connection.Path.Kind, cancellationToken).ConfigureAwait(false);
+                    tree ??= await WalkAsync(cancellationToken).ConfigureAwait(false);
+                    attempt = Attempt(tree, connection.RemoteLabel, () => connection.Path.Kind);
+                    tree = null;
                     attempt.IsContinued = hasBegun;
                     await RunAsync(attempt, connection, cancellationToken).ConfigureAwait(false);
                 }
@@ -91,11 +95,15 @@ public sealed class FileSender
     };
 
     /// <summary>Walks through what is to be sent: anew for each attempt, for it may have changed.</summary>
-    internal async Task<SendAttempt> PrepareAsync(string other, Func<PathKind> path, CancellationToken cancellationToken)
+    internal async Task<SourceTree> WalkAsync(CancellationToken cancellationToken)
     {
-        var tree = await Task.Run(() => SourceTree.Walk(_paths, _options.Observer, cancellationToken), cancellationToken).ConfigureAwait(false);
-        return new SendAttempt(tree, SourceTree.IdOf(_paths), _totals, _options, other, path);
+        var observer = _hasWalked ? null : _options.Observer; // what is left out is said once
+        _hasWalked = true;
+        return await Task.Run(() => SourceTree.Walk(_paths, observer, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>An attempt to send a tree.</summary>
+    internal SendAttempt Attempt(SourceTree tree, string other, Func<PathKind> path) => new(tree, SourceTree.IdOf(_paths), _totals, _options, other, path);
 
     /// <summary>What came of it.</summary>
     /// <exception cref="FileException">Some files could not be sent.</exception>

@@ -79,9 +79,10 @@ internal sealed partial class ReceiveAttempt
     private async Task AnswerAsync()
     {
         await Task.Run(OpenJournal, _wire.Token).ConfigureAwait(false);
+        _everReceived = _journal!.State.Received;
         _hashes = new FileHashes(_manifest.Count);
         _state = new ReceivingState(_manifest, _roots);
-        await _wire.WriteAsync(FileFrame.WriteAnswer(_journal!.State.Received, _roots)).ConfigureAwait(false);
+        await _wire.WriteAsync(FileFrame.WriteAnswer(_everReceived, _roots)).ConfigureAwait(false);
         await Task.Run(SendHashesAsync, _wire.Token).ConfigureAwait(false);
         await _wire.WriteAsync(FileFrame.Write(FileFrameType.HaveEnd)).ConfigureAwait(false);
     }

@@ -12,8 +12,9 @@ internal sealed partial class ReceiveAttempt
     /// <summary>What was verified is acknowledged at the latest after so long, so that progress is seen on slow paths too.</summary>
     private static readonly TimeSpan s_ackPause = TimeSpan.FromMilliseconds(250);
 
-    private readonly HashSet<int> _failedFolders = [];
+    private readonly Dictionary<int, FileException> _failedFolders = [];
     private readonly HashSet<int> _failedRoots = [];
+    private readonly List<(int Index, FileException Failure)> _late = [];
     private readonly byte[] _ownHash = new byte[FileLimits.HashSize];
     private PrefixHash? _hash;
     private FileStream? _file;
@@ -24,7 +25,6 @@ internal sealed partial class ReceiveAttempt
 
     private async Task ReceiveAsync()
     {
-        _everReceived = _journal!.State.Received;
         _lastAck = options.TimeProvider.GetTimestamp();
         while (!_state.IsDone)
         {
@@ -76,7 +76,7 @@ internal sealed partial class ReceiveAttempt
             }
             catch (FileException exception) when (exception.Reason != FileError.DiskFull)
             {
-                _failedFolders.Add(i);
+                _failedFolders[i] = exception;
                 Fail(i, exception);
             }
         }
@@ -84,10 +84,9 @@ internal sealed partial class ReceiveAttempt
 
     private async Task TellRefusedFoldersAsync()
     {
-        foreach (int folderIndex in _failedFolders)
+        foreach (var (index, failure) in _failedFolders)
         {
-            var failure = _failures.First(one => one.Path is not null);
-            await _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, folderIndex, failure.Reason, WithoutPlace(failure.Message))).ConfigureAwait(false);
+            await _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, index, failure.Reason, WithoutPlace(failure.Message))).ConfigureAwait(false);
         }
     }
 
@@ -206,7 +205,7 @@ internal sealed partial class ReceiveAttempt
             bool same = _state.IsSame(root);
             if (!same && !_state.IsSent(root))
             {
-                FailRoot(root, new FileException(FileError.Exists, $"{_target.FinalOf(root)} is there already and is not the same. Use --overwrite, or another folder.") { Path = _target.FinalOf(root) });
+                Fail(root, new FileException(FileError.Exists, $"{_target.FinalOf(root)} is there already and is not the same. Use --overwrite, or another folder.") { Path = _target.FinalOf(root) });
                 continue;
             }
 
@@ -217,7 +216,7 @@ internal sealed partial class ReceiveAttempt
             }
             catch (Exception exception) when (exception is FileException || FileErrors.IsLocal(exception))
             {
-                FailRoot(root, FileErrors.From(exception, "write", _target.FinalOf(root)));
+                FailLate(root, FileErrors.From(exception, "write", _target.FinalOf(root)));
                 continue;
             }
 
@@ -291,7 +290,7 @@ internal sealed partial class ReceiveAttempt
             }
             catch (FileException exception)
             {
-                Fail(i, exception);
+                FailLate(i, exception);
             }
         }
     }
@@ -324,7 +323,7 @@ internal sealed partial class ReceiveAttempt
         if (_failedFolders.Count == 0) return false;
         for (int parent = _manifest.ParentOf(index); parent >= 0; parent = _manifest.ParentOf(parent))
         {
-            if (_failedFolders.Contains(parent)) return true;
+            if (_failedFolders.ContainsKey(parent)) return true;
         }
 
         return false;
@@ -337,7 +336,34 @@ internal sealed partial class ReceiveAttempt
         Tell(new FileTransferEvent.Skipped(_manifest.PathOf(index), exception.Reason, exception.Message));
     }
 
-    private void FailRoot(int root, FileException exception) => Fail(root, exception);
+    /// <summary>What failed when everything was sent: the sender is told before the last word.</summary>
+    private void FailLate(int index, FileException exception)
+    {
+        _late.Add((index, exception));
+        Fail(index, exception);
+    }
+
+    private async Task TellLateAsync()
+    {
+        foreach (var (index, failure) in _late) await _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, index, failure.Reason, WithoutPlace(failure.Message))).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes down what came, so that the count is right however the stream ended.</summary>
+    private void CloseJournal()
+    {
+        _resumable?.Hash.Dispose();
+        if (_journal is null) return;
+        try
+        {
+            if (_state is not null && _journal.IsOpen) _journal.Receive(_everReceived + _state.Received);
+        }
+        catch (FileException)
+        {
+            // A full disk has ended the transfer already.
+        }
+
+        _journal.Dispose();
+    }
 
     private void Close()
     {
@@ -345,8 +371,6 @@ internal sealed partial class ReceiveAttempt
         _hash?.Dispose();
         (_file, _hash) = (null, null);
     }
-
-    private string WithoutPlace(string text) => text.Replace(folder + Path.DirectorySeparatorChar, string.Empty, StringComparison.Ordinal);
 
     private FileException WrongHash(string what) =>
         new(FileError.WrongHash, $"{PlainText.Of(what)} did not arrive as {_other} hashed it. Nothing of it was kept; start again, and suspect memory or disk if it happens twice.");

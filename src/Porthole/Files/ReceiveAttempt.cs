@@ -58,19 +58,30 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
                 await AnswerAsync().ConfigureAwait(false);
                 await ReceiveAsync().ConfigureAwait(false);
                 var roots = await Task.Run(Finish, CancellationToken.None).ConfigureAwait(false); // a tree is put in its place whole
-                await _wire.WriteAsync(FileFrame.WriteAck(_state.TakeAck())).ConfigureAwait(false);
+                await TellLateAsync().ConfigureAwait(false);
                 await _wire.WriteAsync(FileFrame.Write(FileFrameType.Finished)).ConfigureAwait(false);
                 return roots;
             }
             catch (FileException exception)
             {
-                await TellErrorAsync(exception).ConfigureAwait(false);
+                await TellErrorAsync(exception.Reason, exception.Message).ConfigureAwait(false);
                 throw;
+            }
+            catch (PeerException exception) when (exception.Error == PeerError.ProtocolViolation)
+            {
+                await TellErrorAsync(FileError.Failed, exception.Message).ConfigureAwait(false);
+                throw;
+            }
+            catch (Exception exception) when (FileErrors.IsLocal(exception))
+            {
+                var failure = FileErrors.From(exception, "write", folder);
+                await TellErrorAsync(failure.Reason, failure.Message).ConfigureAwait(false);
+                throw failure;
             }
             finally
             {
                 Close();
-                _journal?.Dispose();
+                CloseJournal();
             }
         }
     }
@@ -129,25 +140,24 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
     {
         var (type, payload) = await _wire.ReadAsync().ConfigureAwait(false);
         if (type == FileFrameType.None) throw new PeerException(PeerError.Lost, $"{_other} ended the stream in the middle of a transfer. What came is kept.");
-        if (type != FileFrameType.SenderError) return (type, payload);
-        if (!FileFrame.TryReadError(payload.Span, out var reason, out string text)) throw Violation(type);
-        throw new FileException(reason, $"{_other} says: {text}") { IsRemote = true };
+        return (type, payload);
     }
 
-    /// <summary>Tells the sender why it ends, and waits a moment for it to hear that.</summary>
-    private async Task TellErrorAsync(FileException exception)
+    /// <summary>Tells the sender why it ends, if the stream takes that.</summary>
+    private async Task TellErrorAsync(FileError reason, string text)
     {
-        if (exception.IsRemote) return;
         try
         {
-            string text = exception.Message.Replace(folder + Path.DirectorySeparatorChar, string.Empty, StringComparison.Ordinal); // where things are here is nobody's business
-            await _wire.WriteAsync(FileFrame.WriteError(FileFrameType.ReceiverError, exception.Reason, text)).ConfigureAwait(false);
+            await _wire.WriteAsync(FileFrame.WriteError(reason, WithoutPlace(text))).ConfigureAwait(false);
         }
         catch (Exception broken) when (broken is IOException or OperationCanceledException or InvalidOperationException)
         {
             // The stream's end says it too.
         }
     }
+
+    /// <summary>Where things are here is nobody's business.</summary>
+    private string WithoutPlace(string text) => text.Replace(folder + Path.DirectorySeparatorChar, string.Empty, StringComparison.Ordinal);
 
     private PeerException Violation(FileFrameType type) =>
         new(PeerError.ProtocolViolation, $"{_other} breaks the protocol of file transfer: {type} is wrong, or comes at the wrong time. What came before is kept.");

@@ -41,14 +41,9 @@ internal sealed partial class SendAttempt
                 first = await Task.WhenAny(new[] { reading, writing, listening }.Where(static task => !task.IsCompletedSuccessfully)).ConfigureAwait(false);
             }
 
-            // A receiver that gives up says why, and closes; the word may come later than the closed door.
-            if (first == writing) await Task.WhenAny(listening, Task.Delay(s_lastWord, options.TimeProvider)).ConfigureAwait(false);
+            // A receiver that gives up says why, and closes; the word may come later than the closed door. Silence too is noticed by who listens.
+            if (first != listening) await Task.WhenAny(listening, Task.Delay(s_lastWord, options.TimeProvider)).ConfigureAwait(false);
             await (listening.IsFaulted ? listening : first).ConfigureAwait(false);
-        }
-        catch (FileException exception) when (!exception.IsRemote)
-        {
-            await TellErrorAsync(exception).ConfigureAwait(false);
-            throw;
         }
         finally
         {
@@ -207,19 +202,6 @@ internal sealed partial class SendAttempt
                 default:
                     throw Violation(type);
             }
-        }
-    }
-
-    /// <summary>Tells the receiver why it ends, if the stream takes that at once.</summary>
-    private async Task TellErrorAsync(FileException exception)
-    {
-        try
-        {
-            await _wire.WriteAsync(FileFrame.WriteError(FileFrameType.SenderError, exception.Reason, exception.Message)).ConfigureAwait(false);
-        }
-        catch (Exception broken) when (broken is IOException or OperationCanceledException or InvalidOperationException)
-        {
-            // The stream's end says it too.
         }
     }
 }

@@ -17,6 +17,9 @@ internal sealed class TransferJournal : IDisposable
     /// <summary>What it says.</summary>
     public JournalState State { get; private set; }
 
+    /// <summary>Whether it can be written to.</summary>
+    public bool IsOpen => _file.CanWrite;
+
     /// <summary>A handle of a file in the folder.</summary>
     public Microsoft.Win32.SafeHandles.SafeFileHandle Handle => _file.SafeFileHandle;
 
