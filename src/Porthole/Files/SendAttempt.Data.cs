@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Porthole.Protocol.Files;
 using Porthole.Protocol.Peer;
@@ -18,6 +18,7 @@ internal sealed partial class SendAttempt
     private static readonly TimeSpan s_lastWord = TimeSpan.FromSeconds(2);
 
     private readonly Channel<Batch> _batches = Channel.CreateBounded<Batch>(Batches);
+    private readonly ConcurrentQueue<byte[]> _free = new();
     private byte[] _batch = [];
     private int _batchLength;
     private int _batchPayload;
@@ -49,8 +50,6 @@ internal sealed partial class SendAttempt
         {
             _wire.Stop();
             await Task.WhenAll(reading, writing, listening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (_batch.Length > 0) ArrayPool<byte>.Shared.Return(_batch);
-            while (_batches.Reader.TryRead(out var batch)) ArrayPool<byte>.Shared.Return(batch.Bytes);
         }
 
         int files = 0;
@@ -68,7 +67,7 @@ internal sealed partial class SendAttempt
     /// <summary>Reads every file in order into batches.</summary>
     private async Task ProduceAsync()
     {
-        _batch = ArrayPool<byte>.Shared.Rent(BatchSize);
+        _batch = new byte[BatchSize];
         using var source = new SourceFile();
         for (int i = 0; i < _manifest.Count; i++)
         {
@@ -157,7 +156,7 @@ internal sealed partial class SendAttempt
         var full = new Batch(_batch, _batchLength, _batchPayload);
         (_batch, _batchLength, _batchPayload) = ([], 0, 0);
         await _batches.Writer.WriteAsync(full, _wire.Token).ConfigureAwait(false);
-        _batch = ArrayPool<byte>.Shared.Rent(BatchSize);
+        _batch = _free.TryDequeue(out byte[]? used) ? used : new byte[BatchSize];
     }
 
     private async Task WriteBatchesAsync()
@@ -168,7 +167,7 @@ internal sealed partial class SendAttempt
             {
                 totals.AddSent(batch.Payload);
                 await _wire.WriteAsync(batch.Bytes.AsMemory(0, batch.Length)).ConfigureAwait(false);
-                ArrayPool<byte>.Shared.Return(batch.Bytes);
+                _free.Enqueue(batch.Bytes);
             }
         }
     }

@@ -27,7 +27,7 @@ internal sealed class SourceFile : IDisposable
         try
         {
             // What was an ordinary file may be a link or a pipe by now, which opening would follow or wait for.
-            if (new FileInfo(path).LinkTarget is not null) throw new FileException(FileError.Link, $"{path} has become a link: it is not sent.") { Path = path };
+            if (TargetTree.IsLink(path)) throw new FileException(FileError.Link, $"{path} has become a link: it is not sent.") { Path = path };
             if (UnixFiles.IsSpecial(path)) throw new FileException(FileError.SpecialFile, $"{path} is no ordinary file any more: it is not sent.") { Path = path };
             _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan);
         }

@@ -107,7 +107,7 @@ internal sealed class SourceTree
         string? before = null;
         foreach (var child in children)
         {
-            if (child.LinkTarget is not null || (child.Attributes & FileAttributes.ReparsePoint) != 0)
+            if ((child.Attributes & FileAttributes.ReparsePoint) != 0)
             {
                 Skip(child, FileError.Link, "is a link, and links are not sent");
             }

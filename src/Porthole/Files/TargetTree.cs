@@ -30,14 +30,13 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
     }
 
     /// <summary>Whether anything goes by a name, be it a link that leads nowhere.</summary>
-    public static bool IsThere(string path) => File.Exists(path) || Directory.Exists(path) || IsLink(path);
+    public static bool IsThere(string path) => AttributesOf(path) is not null;
 
     /// <summary>Whether a link goes by a name.</summary>
-    public static bool IsLink(string path)
-    {
-        var info = new FileInfo(path);
-        return info.LinkTarget is not null || ((int)info.Attributes != -1 && (info.Attributes & FileAttributes.ReparsePoint) != 0);
-    }
+    public static bool IsLink(string path) => AttributesOf(path) is { } attributes && (attributes & FileAttributes.ReparsePoint) != 0;
+
+    /// <summary>What goes by a name, a link itself and not what it leads to; null for nothing.</summary>
+    public static FileAttributes? AttributesOf(string path) => new FileInfo(path).Attributes is var attributes && (int)attributes == -1 ? null : attributes;
 
     /// <summary>Looks at each folder on the way to an entry.</summary>
     /// <exception cref="FileException">One of them is a link, or no folder.</exception>
@@ -46,8 +45,9 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
         for (int parent = manifest.ParentOf(index); parent >= 0; parent = manifest.ParentOf(parent))
         {
             string path = PathOf(parent, isFinal);
-            if (IsLink(path)) throw new FileException(FileError.Link, $"{path} is a link, and nothing is written behind links. Remove it.") { Path = path };
-            if (!Directory.Exists(path)) throw new FileException(FileError.NotFound, $"{path} is not there (any more).") { Path = path };
+            var attributes = AttributesOf(path) ?? FileAttributes.None;
+            if ((attributes & FileAttributes.ReparsePoint) != 0) throw LinkAt(path);
+            if ((attributes & FileAttributes.Directory) == 0) throw new FileException(FileError.NotFound, $"{path} is not there (any more).") { Path = path };
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
         string path = PathOf(index, isFinal);
         try
         {
-            if (IsLink(path)) throw new FileException(FileError.Link, $"{path} is a link, and nothing is written behind links. Remove it.") { Path = path };
+            if (IsLink(path)) throw LinkAt(path);
             if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
             else if (!Directory.Exists(path)) Directory.CreateDirectory(path, FolderMode0700);
             else if (!isFinal) File.SetUnixFileMode(path, FolderMode0700);
@@ -78,11 +78,12 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
         string path = PathOf(index, isFinal: false);
         try
         {
-            if (IsLink(path)) throw new FileException(FileError.Link, $"{path} is a link, and nothing is written behind links. Remove it.") { Path = path };
+            var attributes = AttributesOf(path);
+            if (attributes is { } found && (found & FileAttributes.ReparsePoint) != 0) throw LinkAt(path);
             var options = new FileStreamOptions { Mode = offset == 0 ? FileMode.CreateNew : FileMode.Open, Access = FileAccess.ReadWrite, Share = FileShare.Read, BufferSize = 0 };
             if (offset == 0)
             {
-                File.Delete(path);
+                if (attributes is not null) File.Delete(path);
                 if (!OperatingSystem.IsWindows()) options.UnixCreateMode = FileMode0600;
             }
             else
@@ -91,6 +92,7 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
             }
 
             var file = new FileStream(path, options);
+            if (offset == 0) return file;
             if (file.Length > offset) file.SetLength(offset);
             file.Position = offset;
             return file;
@@ -190,6 +192,8 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
         }
     }
 
+    private static FileException LinkAt(string path) => new(FileError.Link, $"{path} is a link, and nothing is written behind links. Remove it.") { Path = path };
+
     private static UnixFileMode ModeOf(in ManifestEntry entry) =>
         entry.Mode != ManifestEntry.NoMode ? (UnixFileMode)entry.Mode : entry.IsFolder ? FolderMode0700 | Enterable : FileMode0600 | Readable;
 
@@ -226,7 +230,7 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
 
         foreach (var child in new DirectoryInfo(path).EnumerateFileSystemInfos())
         {
-            bool isLink = child.LinkTarget is not null;
+            bool isLink = (child.Attributes & FileAttributes.ReparsePoint) != 0;
             if (isLink || !known.TryGetValue(child.Name, out bool isFolder) || isFolder != child is DirectoryInfo) Remove(child.FullName);
         }
     }
