@@ -53,7 +53,7 @@ public sealed partial class PeerConnection
                 Renew(ref _streamsAvailable).TrySetResult();
                 break;
             case SessionEvent.DatagramReceived datagram:
-                _datagrams.Writer.TryWrite(datagram.Data);
+                _datagrams.Writer.TryWrite(datagram);
                 break;
         }
     }
@@ -77,6 +77,25 @@ public sealed partial class PeerConnection
             machine.HandleStreamActivity(now, ((PeerConnection)used.Owner).Handle, used.Inner);
         },
         stream);
+
+    /// <summary>Hands the machine what waits. It takes as many as its queue has room for, and sends as many as the path allows before the rest is tried; what does not get a place then is lost.</summary>
+    private static void SendDatagrams(PeerMachine machine, Instant now, object? state)
+    {
+        var connection = (PeerConnection)state!;
+        int taken = 0;
+        while (connection._outbox.TryPeek(out var datagram))
+        {
+            if (!machine.TrySendDatagram(now, connection.Handle, datagram))
+            {
+                if (taken > 0) connection._node.Post(s_sendDatagrams, connection);
+                else connection._outbox.Clear();
+                return;
+            }
+
+            connection._outbox.Take();
+            taken++;
+        }
+    }
 
     private PeerStream? TryOpenStream(PeerMachine machine, Instant now) =>
         machine.TryOpenStream(now, Handle, out var stream) ? Register(stream) : null;

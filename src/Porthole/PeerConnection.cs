@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Porthole.Protocol;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
+using Porthole.Protocol.Session;
 using Porthole.Runtime;
 
 namespace Porthole;
@@ -19,25 +20,33 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <summary>The longest reason of a close, in characters; the rest is cut off.</summary>
     public const int MaxReason = 200;
 
-    /// <summary>Datagrams that wait for the program. Beyond that the oldest are lost, as they would be on the network.</summary>
-    private const int MaxWaitingDatagrams = 256;
+    /// <summary>Datagrams that wait for the program: a megabyte, or a fifth of a second at 5,000 a second. Beyond that the oldest are lost, as they would be on the network.</summary>
+    private const int MaxWaitingDatagrams = 1_024;
 
-    /// <summary>Streams of the peer that wait for the program. A session limits those that are open, not those that a peer opens and gives up again.</summary>
+    /// <summary>Streams of the peer that wait for the program, if no more may be open. A session limits those that are open, not those that a peer opens and gives up again.</summary>
     private const int MaxWaitingStreams = 1_024;
 
     /// <summary>How long <see cref="CloseAsync"/> waits for the machine, which answers at once.</summary>
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(5);
 
     private readonly PeerNode _node;
-    private readonly Channel<PeerStream> _incoming = Channel.CreateBounded<PeerStream>(MaxWaitingStreams);
-    private readonly Channel<ReadOnlyMemory<byte>> _datagrams = Channel.CreateBounded<ReadOnlyMemory<byte>>(
-        new BoundedChannelOptions(MaxWaitingDatagrams) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly Channel<PeerStream> _incoming;
+    private readonly Channel<SessionEvent.DatagramReceived> _datagrams = Channel.CreateBounded<SessionEvent.DatagramReceived>(
+        new BoundedChannelOptions(MaxWaitingDatagrams) { FullMode = BoundedChannelFullMode.DropOldest }, static lost => lost.Recycle());
+
+    private readonly DatagramOutbox _outbox = new();
 
     private readonly TaskCompletionSource<ConnectionEnd> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _confirmed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static readonly Action<PeerMachine, Instant, object?> s_sendDatagrams = SendDatagrams;
+
     private int _disposed;
 
-    internal PeerConnection(PeerNode node, ConnectionHandle handle, bool isIncoming) => (_node, Handle, IsIncoming) = (node, handle, isIncoming);
+    internal PeerConnection(PeerNode node, ConnectionHandle handle, bool isIncoming)
+    {
+        (_node, Handle, IsIncoming) = (node, handle, isIncoming);
+        _incoming = Channel.CreateBounded<PeerStream>(Math.Max(MaxWaitingStreams, node.Options.Session.MaxIncomingStreams));
+    }
 
     /// <summary>Raised when the connection has moved to another path; in order, not on the machine's thread.</summary>
     public event EventHandler<ConnectionPath>? PathChanged;
@@ -134,8 +143,7 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     {
         if (data.Length is 0 or > MaxDatagram) throw new ArgumentException($"A datagram has 1 to {MaxDatagram} bytes.", nameof(data));
         if (_closed.Task.IsCompleted) throw EndException();
-        byte[] copy = data.ToArray();
-        _node.Post((machine, now) => machine.TrySendDatagram(now, Handle, copy));
+        if (_outbox.Add(data)) _node.Post(s_sendDatagrams, this);
     }
 
     /// <summary>Waits for a datagram of the peer.</summary>
@@ -144,7 +152,28 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     {
         try
         {
-            return await _datagrams.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return (await _datagrams.Reader.ReadAsync(cancellationToken).ConfigureAwait(false)).Data;
+        }
+        catch (ChannelClosedException)
+        {
+            throw EndException();
+        }
+    }
+
+    /// <summary>Waits for a datagram of the peer and copies it, so that thousands of them in a second leave no garbage.</summary>
+    /// <param name="buffer">Where it goes; with less than <see cref="MaxDatagram"/> bytes the rest of a long one is cut off.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>How many bytes were copied.</returns>
+    /// <exception cref="PeerException">The connection is over and every datagram was taken.</exception>
+    public async ValueTask<int> ReceiveDatagramAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var received = await _datagrams.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            int count = Math.Min(received.Data.Length, buffer.Length);
+            received.Data[..count].CopyTo(buffer);
+            received.Recycle();
+            return count;
         }
         catch (ChannelClosedException)
         {

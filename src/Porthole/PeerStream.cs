@@ -1,4 +1,5 @@
 using Porthole.Diagnostics;
+using System.Runtime.CompilerServices;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Session;
@@ -53,6 +54,7 @@ public sealed partial class PeerStream : Stream
     /// <summary>Reads what has arrived, or waits for the first byte. With an empty buffer it waits until there is something to read, or the end.</summary>
     /// <returns>How many bytes were read; 0 at the end of the peer's direction.</returns>
     /// <exception cref="PeerException">The peer gave the stream up, or the connection ended before the stream did.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // a read that waits leaves no garbage
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         Enter(ref _reading, "read");
@@ -102,6 +104,7 @@ public sealed partial class PeerStream : Stream
     /// <summary>Writes all bytes; returns when the stream has taken them, which is before the peer has them.</summary>
     /// <exception cref="InvalidOperationException">The writes were completed.</exception>
     /// <exception cref="PeerException">The peer wants no more of this stream, or the connection ended.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         Enter(ref _writing, "write");

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Porthole.Cli.Forwarding;
 using Porthole.Forwarding;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
@@ -20,10 +21,12 @@ internal static class ShareCommand
         {
             Description = "A port that is for this peer alone; may be given several times, also for one port. PEER is a name, or to be sure NAME@ID.", HelpName = "PEER:PORT[,PORT]",
         };
+        var idle = PortWords.UdpTimeout();
         var accept = CommonOptions.Accept("ask in a terminal, known otherwise");
         var json = CommonOptions.Json();
         var command = new Command("share", "Let peers reach ports of this host with 'porthole forward' and 'porthole connect'. Runs until it is stopped.") { ports, only };
         var peer = new PeerCommandOptions(command);
+        command.Add(idle);
         command.Add(accept);
         command.Add(json);
         command.SetAction((parsed, _) => peer.RunAsync(parsed, (options, interrupted) =>
@@ -41,11 +44,12 @@ internal static class ShareCommand
                 Allowed = [.. Named(shared).Concat(options.Allowed).Distinct().Take(RendezvousLimits.MaxListedPeers)],
                 Session = ForwardingSession.Options,
             };
-            return new ShareSession(shared, new PortSharerOptions(), new ForwardingView(parsed.GetValue(json))).RunAsync(options, interrupted);
+            return new ShareSession(shared, new PortSharerOptions { FlowTimeout = parsed.GetValue(idle) ?? PortWords.StandardUdpTimeout }, new ForwardingView(parsed.GetValue(json))).RunAsync(options, interrupted);
         }));
         return command;
     }
 
     /// <summary>Whoever is named with an id is let in without a question.</summary>
-    private static IEnumerable<Porthole.Protocol.PeerId> Named(ImmutableArray<SharedPort> shared) => shared.SelectMany(static port => port.Peers).Select(static peer => peer.Id).OfType<Porthole.Protocol.PeerId>();
+    private static IEnumerable<PeerId> Named(ImmutableArray<SharedPort> shared) =>
+        shared.SelectMany(static port => port.Peers).Select(static peer => peer.Id).OfType<PeerId>();
 }

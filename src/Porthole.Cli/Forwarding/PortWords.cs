@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -11,7 +12,17 @@ namespace Porthole.Cli.Forwarding;
 /// <summary>Reads ports as people write them on a command line, and says in one line what is wrong with one.</summary>
 internal static class PortWords
 {
+    /// <summary>How long a UDP flow lives without a datagram, where nothing else is said (RFC 4787 section 4.3, REQ-5).</summary>
+    public static readonly TimeSpan StandardUdpTimeout = TimeSpan.FromMinutes(2);
+
+    private const int DaySeconds = 86_400;
     private const string Forms = "use PORT, HOST:PORT, or either with /udp behind it";
+
+    /// <summary>The option for the life of UDP flows.</summary>
+    public static Option<TimeSpan?> UdpTimeout() => new("--udp-timeout")
+    {
+        Description = "How long a UDP flow lives without a datagram (default: 120).", HelpName = "SECONDS", CustomParser = Parsers.Seconds(1, DaySeconds),
+    };
 
     /// <summary>Reads what is shared.</summary>
     /// <param name="ports">The ports.</param>

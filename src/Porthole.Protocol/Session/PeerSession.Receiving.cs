@@ -169,7 +169,7 @@ public sealed partial class PeerSession
     private TransportError HandleDatagram(ReadOnlySpan<byte> datagram)
     {
         if (datagram.Length > SessionLimits.MaxDatagram) return TransportError.ProtocolViolation; // RFC 9221 section 3: larger than was allowed
-        _events.Enqueue(new SessionEvent.DatagramReceived(datagram.ToArray()));
+        _events.Enqueue(SessionEvent.DatagramReceived.Copy(datagram));
         return TransportError.None;
     }
 

@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
 namespace Porthole.Protocol.Session;
 
 /// <summary>What happened in a session; taken with <c>PeerSession.TryTakeEvent</c> after every input.</summary>
@@ -57,7 +60,24 @@ public abstract record SessionEvent
 
     /// <summary>A datagram came (RFC 9221).</summary>
     /// <param name="Data">Its bytes, owned by whoever takes the event.</param>
-    public sealed record DatagramReceived(ReadOnlyMemory<byte> Data) : SessionEvent;
+    public sealed record DatagramReceived(ReadOnlyMemory<byte> Data) : SessionEvent
+    {
+        /// <summary>Thousands may come in a second, and most are done with at once: 1 MiB of them is kept for the next.</summary>
+        private static readonly ArrayPool<byte> s_pool = ArrayPool<byte>.Create(SessionLimits.MaxDatagram, maxArraysPerBucket: 1_024);
+
+        /// <summary>Gives the memory back; the event and its bytes may not be used any more. Whoever keeps the bytes does not call it.</summary>
+        public void Recycle()
+        {
+            if (MemoryMarshal.TryGetArray(Data, out var bytes)) s_pool.Return(bytes.Array!);
+        }
+
+        internal static DatagramReceived Copy(ReadOnlySpan<byte> data)
+        {
+            byte[] bytes = s_pool.Rent(SessionLimits.MaxDatagram);
+            data.CopyTo(bytes);
+            return new DatagramReceived(bytes.AsMemory(0, data.Length));
+        }
+    }
 
     /// <summary>The session is over for the application. No other event of the application follows.</summary>
     /// <param name="Code">The application's code, or a <see cref="TransportError"/>.</param>

@@ -60,6 +60,18 @@ public sealed record SessionOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, $"Between {SessionLimits.InitialMaxData} and 256 MiB.");
     } = 16 << 20;
 
+    /// <summary>
+    /// The bytes that all streams together may hold for their readers from the beginning, at most <see cref="MaxSessionWindow"/>; 1 MiB by default. Where many streams belong to different programs it must be large, or a few readers that have
+    /// not begun to read stop all the others.
+    /// </summary>
+    public int InitialSessionWindow
+    {
+        get;
+        init => field = value is >= SessionLimits.InitialMaxData and <= 256 << 20
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, $"Between {SessionLimits.InitialMaxData} and 256 MiB.");
+    } = SessionLimits.InitialMaxData;
+
     /// <summary>How many datagrams may wait to be sent; 64 by default. More are refused, not queued.</summary>
     public int MaxQueuedDatagrams
     {

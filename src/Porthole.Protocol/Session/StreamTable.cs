@@ -43,7 +43,9 @@ internal sealed partial class StreamTable
     public StreamTable(SessionOptions options, bool isInitiator, Queue<SessionEvent> events)
     {
         (_options, _isInitiator, _events) = (options, isInitiator, events);
-        _window = new ReceiveWindow(SessionLimits.InitialMaxData, options.MaxSessionWindow);
+        int window = Math.Min(options.InitialSessionWindow, options.MaxSessionWindow);
+        _window = new ReceiveWindow(window, options.MaxSessionWindow);
+        _maxDataDue = window > SessionLimits.InitialMaxData; // the peer has yet to be told
         if (options.MaxIncomingStreams > SessionLimits.InitialMaxStreams)
         {
             _maxPeerOpened = options.MaxIncomingStreams;

@@ -23,6 +23,7 @@ public static class ForwardingSession
         KeepAlive = TimeSpan.FromSeconds(15),
         MaxIncomingStreams = MaxStreams,
         MaxStreamWindow = StreamWindow,
+        InitialSessionWindow = SessionWindow,
         MaxSessionWindow = SessionWindow,
         MaxQueuedDatagrams = QueuedDatagrams,
     };

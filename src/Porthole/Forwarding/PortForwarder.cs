@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using System.Net;
 using System.Net.Sockets;
+using Porthole.Protocol.Forwarding;
 using Porthole.Protocol.Peer;
+using Porthole.Sockets;
 
 namespace Porthole.Forwarding;
 
@@ -13,8 +16,10 @@ public sealed class PortForwarder : IAsyncDisposable
 
     private readonly PeerRedialer _peer;
     private readonly List<Socket> _listeners = [];
+    private readonly List<UdpForwarder> _udp = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
+    private TaskCompletionSource _found = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _connections;
     private long _lastId;
     private int _disposed;
@@ -48,8 +53,7 @@ public sealed class PortForwarder : IAsyncDisposable
             throw;
         }
 
-        peer.Start();
-        for (int i = 0; i < forwarder.Ports.Length; i++) forwarder._running.Add(forwarder.AcceptAsync(forwarder._listeners[i], forwarder.Ports[i]));
+        forwarder.Run();
         return forwarder;
     }
 
@@ -59,22 +63,26 @@ public sealed class PortForwarder : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
             await _stop.CancelAsync().ConfigureAwait(false);
+            _peer.Changed -= HandlePeer;
             foreach (var listener in _listeners) listener.Dispose();
         }
 
         await Task.WhenAll(_running).ConfigureAwait(false);
+        foreach (var udp in _udp) udp.Dispose();
     }
 
     internal long NextId() => Interlocked.Increment(ref _lastId);
 
     private ForwardedPort Bind(ForwardedPort port)
     {
-        var socket = new Socket(port.Local.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        bool isUdp = port.Target.Kind == ForwardKind.Udp;
+        var socket = isUdp ? new Socket(port.Local.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false } : new Socket(port.Local.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         _listeners.Add(socket);
         try
         {
+            if (isUdp) UdpSockets.Widen(socket);
             socket.Bind(port.Local);
-            socket.Listen(Backlog);
+            if (!isUdp) socket.Listen(Backlog);
         }
         catch (SocketException exception)
         {
@@ -86,7 +94,100 @@ public sealed class PortForwarder : IAsyncDisposable
             };
         }
 
-        return port with { Local = (System.Net.IPEndPoint)socket.LocalEndPoint! };
+        return port with { Local = (IPEndPoint)socket.LocalEndPoint! };
+    }
+
+    private void Run()
+    {
+        _peer.Changed += HandlePeer;
+        for (int i = 0; i < Ports.Length; i++)
+        {
+            if (Ports[i].Target.Kind == ForwardKind.Udp)
+            {
+                var udp = new UdpForwarder(this, _listeners[i], Ports[i].Target, (ushort)(_udp.Count + 1));
+                _udp.Add(udp);
+                _running.Add(udp.RunAsync(_stop.Token));
+            }
+            else
+            {
+                _running.Add(AcceptAsync(_listeners[i], Ports[i]));
+            }
+        }
+
+        if (_udp.Count > 0) _running.Add(LinkAsync());
+        _peer.Start();
+    }
+
+    private void HandlePeer(object? sender, RedialerEvent happened)
+    {
+        if (happened is RedialerEvent.Found) Interlocked.Exchange(ref _found, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    /// <summary>Links the UDP ports to each connection that is found, one after the other.</summary>
+    private async Task LinkAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var found = Volatile.Read(ref _found).Task; // before asking: the next is not missed
+                var connection = await _peer.GetAsync(_stop.Token).ConfigureAwait(false);
+                using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+                var carrier = new DatagramCarrier(connection, Options.TimeProvider);
+                Task[] running = [carrier.ReceiveAsync(Deliver, over.Token), .. _udp.Select(udp => LinkAsync(connection, carrier, udp, over.Token))];
+                while (await Task.WhenAny(connection.Closed, found, Task.Delay(Timeout.Infinite, over.Token)).ConfigureAwait(false) == found && _peer.Current == connection) found = Volatile.Read(ref _found).Task;
+                await over.CancelAsync().ConfigureAwait(false);
+                await Task.WhenAll(running).ConfigureAwait(false);
+                _stop.Token.ThrowIfCancellationRequested();
+            }
+        }
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
+        {
+            // There will be no connection any more, or this forwarder ends.
+        }
+    }
+
+    /// <summary>Asks for one UDP port, and keeps the stream that stands for it as long as the connection lives.</summary>
+    private async Task LinkAsync(PeerConnection connection, DatagramCarrier carrier, UdpForwarder udp, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var stream = await ForwardStream.OpenAsync(connection, new ForwardRequest(udp.Target, udp.Association), cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                using var late = new CancellationTokenSource(Options.AnswerTimeout, Options.TimeProvider);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+                var answer = await ForwardStream.ReadAnswerAsync(connection, stream, either.Token).ConfigureAwait(false);
+                if (answer.Status != ForwardStatus.Connected)
+                {
+                    Options.Observer?.Invoke(new ForwardingEvent.Refused(NextId(), connection, udp.Target, answer.Status, answer.Reason));
+                    return;
+                }
+
+                udp.SetLink(connection, carrier);
+                while (await stream.ReadAsync(new byte[1], cancellationToken).ConfigureAwait(false) > 0)
+                {
+                    // The sharer says nothing more.
+                }
+            }
+        }
+        catch (PeerException exception)
+        {
+            if (!connection.Closed.IsCompleted) Options.Unconnected?.Invoke(udp.Target, exception);
+        }
+        catch (OperationCanceledException)
+        {
+            // The connection is replaced, this forwarder ends, or the sharer did not answer.
+        }
+        finally
+        {
+            udp.DropLink(connection);
+        }
+    }
+
+    private void Deliver(ushort association, uint flow, ReadOnlySpan<byte> payload)
+    {
+        if (association >= 1 && association <= _udp.Count) _udp[association - 1].Deliver(flow, payload);
     }
 
     private async Task AcceptAsync(Socket listener, ForwardedPort port)

@@ -20,6 +20,12 @@ public sealed record PortForwarderOptions
     /// <summary>The most local connections at once; more are closed. 4,096 by default, as at the sharer.</summary>
     public int MaxConnections { get; init; } = 4_096;
 
+    /// <summary>The most UDP flows of a local port; a further one takes the place of the one that has been quiet for longest. 1,024 by default.</summary>
+    public int MaxFlows { get; init; } = 1_024;
+
+    /// <summary>How long a UDP flow lives without a datagram; 2 minutes by default (RFC 4787 section 4.3, REQ-5).</summary>
+    public TimeSpan FlowTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

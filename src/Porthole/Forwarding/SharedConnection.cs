@@ -14,6 +14,9 @@ internal sealed class SharedConnection : IAsyncDisposable
     private readonly PeerConnection _connection;
     private readonly PeerCounters _counters;
     private readonly CancellationTokenSource _stop;
+    private readonly Lock _gate = new();
+    private SharedFlows? _flows;
+    private Task _receiving = Task.CompletedTask;
 
     public SharedConnection(PortSharer sharer, PeerConnection connection, PeerCounters counters, CancellationToken cancellationToken)
     {
@@ -39,7 +42,8 @@ internal sealed class SharedConnection : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        _stop.Dispose();
+        await _receiving.ConfigureAwait(false);
+        _flows?.Dispose();
     }
 
     private async Task ServeAsync(PeerStream stream)
@@ -54,6 +58,7 @@ internal sealed class SharedConnection : IAsyncDisposable
 
             long id = _sharer.NextId();
             if (_sharer.Find(_connection, request.Target) is null) await RefuseAsync(stream, id, request.Target, new ForwardAnswer(ForwardStatus.NotShared, $"{request.Target} is not shared with you.")).ConfigureAwait(false);
+            else if (request.Target.Kind == ForwardKind.Udp) await AssociateAsync(stream, id, request).ConfigureAwait(false);
             else await ConnectAsync(stream, id, request.Target).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
@@ -125,6 +130,56 @@ internal sealed class SharedConnection : IAsyncDisposable
         }
 
         Tell(new ForwardingEvent.Closed(id, _connection, target, relay.BytesToPeer, relay.BytesFromPeer, problem));
+    }
+
+    /// <summary>Takes datagrams for a UDP port as long as the stream is open.</summary>
+    private async Task AssociateAsync(PeerStream stream, long id, ForwardRequest request)
+    {
+        var (address, answer) = await TargetConnector.ResolveAsync(request.Target, Options.ConnectTimeout, Options.TimeProvider, _stop.Token).ConfigureAwait(false);
+        if (address is null)
+        {
+            await RefuseAsync(stream, id, request.Target, answer).ConfigureAwait(false);
+            return;
+        }
+
+        var flows = Flows();
+        var association = new SharedAssociation(request.Association, request.Target, address);
+        if (!flows.TryAdd(association))
+        {
+            await RefuseAsync(stream, id, request.Target, new ForwardAnswer(ForwardStatus.LimitReached, "There are too many UDP ports on this connection, or two of one number.")).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            await stream.WriteAsync(answer.Write(), _stop.Token).ConfigureAwait(false);
+            byte[] nothing = new byte[1];
+            while (await stream.ReadAsync(nothing, _stop.Token).ConfigureAwait(false) > 0)
+            {
+                // Nothing is said on it, and it does not matter.
+            }
+
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            flows.Remove(association);
+        }
+    }
+
+    /// <summary>The datagrams of the connection are taken from the first UDP port on: until then they may belong to somebody else.</summary>
+    private SharedFlows Flows()
+    {
+        lock (_gate)
+        {
+            if (_flows is null)
+            {
+                _flows = new SharedFlows(_sharer, _connection);
+                _receiving = _flows.RunAsync(_stop.Token);
+            }
+
+            return _flows;
+        }
     }
 
     private async Task RefuseAsync(PeerStream stream, long id, ForwardTarget target, ForwardAnswer answer)

@@ -10,7 +10,7 @@ internal static class TargetConnector
     /// <summary>The sharer's own host: programs listen on either.</summary>
     private static readonly IPAddress[] s_own = [IPAddress.Loopback, IPAddress.IPv6Loopback];
 
-    /// <summary>Connects a socket; UDP sockets too, so that only the target's answers come.</summary>
+    /// <summary>Connects a TCP socket.</summary>
     /// <returns>The socket, or why there is none.</returns>
     public static async Task<(Socket? Socket, ForwardAnswer Answer)> ConnectAsync(ForwardTarget target, TimeSpan timeout, TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -21,7 +21,7 @@ internal static class TargetConnector
         {
             foreach (var address in await ResolveAsync(target.Host, either.Token).ConfigureAwait(false))
             {
-                var socket = Open(address, target.Kind);
+                var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
                 try
                 {
                     await socket.ConnectAsync(new IPEndPoint(address, target.Port), either.Token).ConfigureAwait(false);
@@ -51,10 +51,27 @@ internal static class TargetConnector
         return (null, failure);
     }
 
-    private static Socket Open(IPAddress address, ForwardKind kind)
+    /// <summary>Finds the address of a UDP target; nobody is asked whether it listens.</summary>
+    /// <returns>The address, or why there is none.</returns>
+    public static async Task<(IPEndPoint? Address, ForwardAnswer Answer)> ResolveAsync(ForwardTarget target, TimeSpan timeout, TimeProvider clock, CancellationToken cancellationToken)
     {
-        if (kind == ForwardKind.Udp) return new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        return new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var late = new CancellationTokenSource(timeout, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        try
+        {
+            var addresses = await ResolveAsync(target.Host, either.Token).ConfigureAwait(false);
+            return addresses is [var first, ..]
+                ? (new IPEndPoint(first, target.Port), new ForwardAnswer(ForwardStatus.Connected))
+                : (null, new ForwardAnswer(ForwardStatus.Unreachable, $"The host of {target} has no address."));
+        }
+        catch (SocketException exception)
+        {
+            return (null, Explain(target, exception));
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (null, new ForwardAnswer(ForwardStatus.TimedOut, $"The address of {target} was not found within {timeout.TotalSeconds:0.###} s."));
+        }
     }
 
     private static async ValueTask<IPAddress[]> ResolveAsync(string? host, CancellationToken cancellationToken)

@@ -1,0 +1,224 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Porthole.Forwarding;
+using Porthole.Protocol.Forwarding;
+using Porthole.Tests.Runtime;
+
+namespace Porthole.Tests.Forwarding;
+
+public sealed class UdpForwardingTests : IAsyncLifetime
+{
+    private readonly Socket _server = Bind();
+    private readonly CancellationTokenSource _stop = new();
+    private ForwardingRig _rig = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private ForwardTarget Target => ForwardingRig.Udp(((IPEndPoint)_server.LocalEndPoint!).Port);
+
+    public async ValueTask InitializeAsync() => _rig = await ForwardingRig.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _rig.DisposeAsync();
+        _server.Dispose();
+        _stop.Dispose();
+    }
+
+    [Fact]
+    public async Task Boundaries_of_datagrams_are_kept_whatever_their_size()
+    {
+        using var client = await StartAsync();
+        _ = EchoAsync();
+        foreach (int size in (int[])[0, 1, ForwardDatagram.MaxWhole, ForwardDatagram.MaxWhole + 1, 1_024, 1_025, 9_000, ForwardDatagram.MaxPayload])
+        {
+            byte[] bytes = RandomNumberGenerator.GetBytes(size);
+            Assert.Equal(bytes, await AskAsync(client, bytes));
+        }
+
+        Assert.Single(_rig.Shared.OfType<ForwardingEvent.Connected>());
+    }
+
+    [Fact]
+    public async Task Each_client_has_a_flow_of_its_own_and_gets_its_own_answers()
+    {
+        using var first = await StartAsync();
+        using var second = Bind();
+        await second.ConnectAsync(first.RemoteEndPoint!, Token);
+        _ = EchoAsync();
+        for (byte i = 0; i < 20; i++)
+        {
+            Assert.Equal([1, i], await AskAsync(first, [1, i]));
+            Assert.Equal([2, i], await AskAsync(second, [2, i]));
+        }
+
+        Assert.Equal(2, _rig.Shared.OfType<ForwardingEvent.Connected>().Select(static connected => connected.Local).Count());
+        Assert.Equal(2, _rig.Forwarded.OfType<ForwardingEvent.Connected>().Count());
+    }
+
+    [Fact]
+    public async Task A_flow_ends_when_nothing_has_passed_for_the_time_out_and_what_is_used_lives()
+    {
+        var clock = new ManualTimeProvider();
+        await _rig.ShareAsync([new SharedPort(Target)], new PortSharerOptions { TimeProvider = clock });
+        using var used = Bind();
+        using var quiet = Bind();
+        var local = _rig.Forward(Target, new PortForwarderOptions { TimeProvider = clock });
+        await used.ConnectAsync(local, Token);
+        await quiet.ConnectAsync(local, Token);
+        _ = EchoAsync();
+        Assert.Equal([1], await AskAsync(used, [1]));
+        Assert.Equal([2], await AskAsync(quiet, [2]));
+        for (int seconds = 0; seconds < 120; seconds += 30)
+        {
+            Assert.Empty(_rig.Shared.OfType<ForwardingEvent.Closed>());
+            clock.Advance(TimeSpan.FromSeconds(30));
+            Assert.Equal([1], await AskAsync(used, [1]));
+        }
+
+        Assert.Equal((1L, 1L), BytesOf(_rig.Shared.OfType<ForwardingEvent.Closed>().Single()));
+        Assert.Equal((1L, 1L), BytesOf(_rig.Forwarded.OfType<ForwardingEvent.Closed>().Single()));
+        Assert.Equal([2], await AskAsync(quiet, [2])); // as another flow
+        Assert.Equal(3, _rig.Shared.OfType<ForwardingEvent.Connected>().Count());
+    }
+
+    [Fact]
+    public async Task Where_there_is_no_room_the_quietest_flow_makes_it()
+    {
+        await _rig.ShareAsync([new SharedPort(Target)], new PortSharerOptions { MaxFlows = 2 });
+        var local = _rig.Forward(Target, new PortForwarderOptions { MaxFlows = 3 });
+        _ = EchoAsync();
+        for (byte i = 0; i < 6; i++)
+        {
+            using var client = Bind();
+            await client.ConnectAsync(local, Token);
+            Assert.Equal([i], await AskAsync(client, [i]));
+        }
+
+        Assert.Equal(4, _rig.Shared.OfType<ForwardingEvent.Closed>().Count());
+        Assert.Equal(3, _rig.Forwarded.OfType<ForwardingEvent.Closed>().Count());
+    }
+
+    [Fact]
+    public async Task When_the_sharer_comes_back_datagrams_go_on()
+    {
+        using var client = await StartAsync();
+        _ = EchoAsync();
+        Assert.Equal([1], await AskAsync(client, [1]));
+        await _rig.StopSharingAsync();
+        await _rig.ShareAsync(Target);
+        Assert.Equal([2], await AskAsync(client, [2]));
+    }
+
+    [Fact]
+    public async Task A_port_that_is_not_shared_is_named_once_and_nothing_reaches_it()
+    {
+        await _rig.ShareAsync(ForwardingRig.Udp(1), ForwardingRig.Tcp(Target.Port));
+        using var client = Bind();
+        await client.ConnectAsync(_rig.Forward(Target), Token);
+        await client.SendAsync(new byte[1], Token);
+        await ForwardingRig.EventuallyAsync(() => _rig.Forwarded.OfType<ForwardingEvent.Refused>().Any() && _rig.Shared.OfType<ForwardingEvent.Refused>().Any());
+        Assert.Equal(ForwardStatus.NotShared, _rig.Forwarded.OfType<ForwardingEvent.Refused>().Single().Status);
+        Assert.Equal(0, _server.Available);
+    }
+
+    [Fact]
+    public async Task A_burst_of_many_datagrams_arrives_whole()
+    {
+        const int Count = 2_000;
+        using var client = await StartAsync();
+        await _rig.ToBob.Current!.WaitForDirectAsync(ForwardingRig.Patience, Token);
+        var received = new HashSet<int>();
+        var receiving = Task.Run(
+            async () =>
+            {
+                byte[] buffer = new byte[ushort.MaxValue];
+                while (received.Count < Count)
+                {
+                    Assert.Equal(1_200, await _server.ReceiveAsync(buffer, Token));
+                    received.Add(BitConverter.ToInt32(buffer));
+                }
+            },
+            Token);
+        byte[] datagram = new byte[1_200];
+        for (int round = 0; !receiving.IsCompleted; round++)
+        {
+            // Datagrams may be lost where a machine is busy: those are sent again, until all have come.
+            Assert.True(round < 200, $"{received.Count} of {Count} came.");
+            for (int i = 0; i < Count && !receiving.IsCompleted; i++)
+            {
+                if (round > 0 && received.Contains(i)) continue;
+                BitConverter.TryWriteBytes(datagram, i);
+                await client.SendAsync(datagram, Token);
+                if (i % 20 == 19) await Task.Delay(1, Token);
+            }
+
+            await Task.WhenAny(receiving, Task.Delay(100, Token));
+        }
+
+        await receiving;
+    }
+
+    private static (long ToPeer, long FromPeer) BytesOf(ForwardingEvent.Closed closed) => (closed.BytesToPeer, closed.BytesFromPeer);
+
+    private static Socket Bind()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = 1 << 20, SendBufferSize = 1 << 20 };
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return socket;
+    }
+
+    /// <summary>Asks until an answer comes: a datagram may be lost. Answers to what was asked before are not taken for it.</summary>
+    private static async Task<byte[]> AskAsync(Socket client, byte[] question)
+    {
+        byte[] buffer = new byte[ushort.MaxValue];
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        patience.CancelAfter(ForwardingRig.Patience);
+        while (true)
+        {
+            await client.SendAsync(question, Token);
+            using var again = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
+            again.CancelAfter(TimeSpan.FromSeconds(2));
+            try
+            {
+                while (true)
+                {
+                    int count = await client.ReceiveAsync(buffer, again.Token);
+                    if (count == question.Length && buffer.AsSpan(0, Math.Min(count, 1)).SequenceEqual(question.AsSpan(0, Math.Min(count, 1)))) return buffer[..count];
+                }
+            }
+            catch (OperationCanceledException) when (!patience.IsCancellationRequested)
+            {
+                // Once more.
+            }
+        }
+    }
+
+    private async Task<Socket> StartAsync()
+    {
+        await _rig.ShareAsync(Target);
+        var client = Bind();
+        await client.ConnectAsync(_rig.Forward(Target), Token);
+        await _rig.ToBob.GetAsync(Token);
+        return client;
+    }
+
+    private async Task EchoAsync()
+    {
+        byte[] buffer = new byte[ushort.MaxValue];
+        try
+        {
+            while (true)
+            {
+                var from = await _server.ReceiveFromAsync(buffer, new IPEndPoint(IPAddress.Any, 0), _stop.Token);
+                await _server.SendToAsync(buffer.AsMemory(0, from.ReceivedBytes), from.RemoteEndPoint, _stop.Token);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // The test is over.
+        }
+    }
+}
