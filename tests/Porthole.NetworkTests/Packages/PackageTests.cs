@@ -97,17 +97,36 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
             new XElement("ItemGroup", s_names[..3].Select(static name => new XElement("PackageReference", new XAttribute("Include", name), new XAttribute("Version", PackedPackages.Version))))).ToString(),
             TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "Program.cs"), """
-            using Porthole;
-            using Porthole.Protocol;
-            using Porthole.Protocol.Noise;
-            using Porthole.Runtime;
+            using Microsoft.AspNetCore.Builder;
+            using Microsoft.AspNetCore.Hosting;
+            using Microsoft.Extensions.Logging;
+            using Porthole.Http;
+            using Porthole.Lab.Nat;
+            using Porthole.Testing;
 
-            PeerId id = IdentityKey.Generate(OperatingSystemEntropy.Instance).PeerId;
-            Console.WriteLine(PeerId.TryParse(id.ToString(), out var again) && again == id ? "the identity is read back" : "it is another");
-            Console.WriteLine(ServerAddress.Parse("203.0.113.1").Uri);
+            await using var network = await PortholeTestNetwork.StartAsync();
+            await using var bob = await network.StartPeerAsync("bob", behind: NatProfile.PortRestricted);
+            await using var alice = await network.StartPeerAsync("alice", behind: NatProfile.PortRestricted);
+            var builder = WebApplication.CreateSlimBuilder();
+            builder.Logging.ClearProviders();
+            builder.WebHost.UsePorthole(bob);
+            await using var app = builder.Build();
+            app.MapGet("/", () => "hello from a package");
+            await app.StartAsync();
+            using var client = new HttpClient(PortholeHttpHandler.Create(alice));
+            Console.WriteLine(await client.GetStringAsync("http://bob.porthole/"));
             """, TestContext.Current.CancellationToken);
+        foreach (string name in s_names[..3]) await File.WriteAllTextAsync(Path.Combine(folder, $"{name}.Example.cs"), ExampleOf(name), TestContext.Current.CancellationToken);
         await PackedPackages.RunAsync(folder, "dotnet", "build", "--output", "out", "-p:UseSharedCompilation=false", "--verbosity", "quiet");
-        string output = await PackedPackages.RunAsync(folder, Path.Combine(folder, "out", "program"));
-        Assert.Equal(["the identity is read back", "http://203.0.113.1:8848/"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal("hello from a package", (await PackedPackages.RunAsync(folder, Path.Combine(folder, "out", "program"))).Trim());
+    }
+
+    /// <summary>The example of a package's readme, as a method that compiles if the example does.</summary>
+    private string ExampleOf(string package)
+    {
+        string readme = Encoding.UTF8.GetString(packages.ContentsOf(package, ".nupkg").Single(static file => file.Name == "README.md").Bytes);
+        var lines = readme.Split("```csharp")[1].Split("```")[0].Split('\n').ToLookup(static line => line.StartsWith("using ", StringComparison.Ordinal) && !line.Contains('=', StringComparison.Ordinal));
+        string heading = string.Join('\n', lines[true].Append("using Porthole;").Distinct());
+        return $"{heading}\ninternal static class {package.Replace(".", "", StringComparison.Ordinal)}Example\n{{\n    public static async Task RunAsync()\n    {{\n{string.Join('\n', lines[false])}\n    }}\n}}\n";
     }
 }

@@ -7,6 +7,8 @@ namespace Porthole.Tests.PublicApi;
 /// <summary>The public face of what is published, as text: a change of it is seen in review, and never happens by chance.</summary>
 public sealed class PublicApiTests
 {
+    private static readonly NullabilityInfoContext s_nullability = new();
+
     [Theory]
     [MemberData(nameof(PublishedAssemblies.Names), MemberType = typeof(PublishedAssemblies))]
     public void The_public_api_is_the_one_that_was_agreed_on(string assembly)
@@ -33,11 +35,11 @@ public sealed class PublicApiTests
 
     private static string? DescribeMember(MemberInfo member) => member switch
     {
-        FieldInfo { IsPublic: true, IsSpecialName: false } field => field.IsLiteral ? $"const {field.Name} = {field.GetRawConstantValue()}" : $"field {NameOf(field.FieldType)} {field.Name}",
-        PropertyInfo property when PublishedAssemblies.IsVisible(property.GetMethod) || PublishedAssemblies.IsVisible(property.SetMethod) => $"{Static(property.GetMethod ?? property.SetMethod!)}{NameOf(property.PropertyType)} {property.Name} {{{(PublishedAssemblies.IsVisible(property.GetMethod) ? " get;" : "")}{SetterOf(property)} }}",
+        FieldInfo { IsPublic: true, IsSpecialName: false } field => field.IsLiteral ? $"const {field.Name} = {field.GetRawConstantValue()}" : $"field {NameOf(s_nullability.Create(field))} {field.Name}",
+        PropertyInfo { Name: not "EqualityContract" } property when PublishedAssemblies.IsVisible(property.GetMethod) || PublishedAssemblies.IsVisible(property.SetMethod) => $"{Static(property.GetMethod ?? property.SetMethod!)}{NameOf(s_nullability.Create(property))} {property.Name} {{{(PublishedAssemblies.IsVisible(property.GetMethod) ? " get;" : "")}{SetterOf(property)} }}",
         EventInfo happening when PublishedAssemblies.IsVisible(happening.AddMethod) => $"event {NameOf(happening.EventHandlerType!)} {happening.Name}",
-        ConstructorInfo constructor when PublishedAssemblies.IsVisible(constructor) => $"new({ParametersOf(constructor)})",
-        MethodInfo { IsSpecialName: false } method when PublishedAssemblies.IsVisible(method) && !IsGenerated(method) => $"{Static(method)}{NameOf(method.ReturnType)} {method.Name}{GenericsOf(method)}({ParametersOf(method)})",
+        ConstructorInfo constructor when PublishedAssemblies.IsVisible(constructor) && !constructor.IsDefined(typeof(CompilerGeneratedAttribute)) => $"new({ParametersOf(constructor)})",
+        MethodInfo { IsSpecialName: false } method when PublishedAssemblies.IsVisible(method) && !IsGenerated(method) => $"{Static(method)}{NameOf(s_nullability.Create(method.ReturnParameter))} {method.Name}{GenericsOf(method)}({ParametersOf(method)})",
         _ => null,
     };
 
@@ -64,7 +66,17 @@ public sealed class PublicApiTests
     private static string GenericsOf(MethodInfo method) => method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(NameOf))}>" : string.Empty;
 
     private static string ParametersOf(MethodBase method) => string.Join(", ", method.GetParameters().Select(parameter =>
-        $"{(parameter.IsOut ? "out " : parameter.IsIn ? "in " : parameter.ParameterType.IsByRef ? "ref " : "")}{NameOf(parameter.ParameterType)} {parameter.Name}{(parameter.HasDefaultValue ? " = " + (parameter.DefaultValue ?? "default") : "")}"));
+        $"{(parameter.IsOut ? "out " : parameter.IsIn ? "in " : parameter.ParameterType.IsByRef ? "ref " : "")}{NameOf(s_nullability.Create(parameter))} {parameter.Name}{(parameter.HasDefaultValue ? " = " + (parameter.DefaultValue ?? "default") : "")}"));
+
+    /// <summary>The name of a type where it is used, with a question mark where null may stand.</summary>
+    private static string NameOf(NullabilityInfo info)
+    {
+        var type = Nullable.GetUnderlyingType(info.Type) ?? info.Type;
+        string mark = info.ReadState == NullabilityState.Nullable && !type.IsGenericParameter ? "?" : string.Empty;
+        if (info.ElementType is { } element) return $"{NameOf(element)}[]{mark}";
+        if (!type.IsGenericType) return NameOf(type) + mark;
+        return $"{PlainNameOf(type)}<{string.Join(", ", info.GenericTypeArguments.Select(NameOf))}>{mark}";
+    }
 
     private static string NameOf(Type type)
     {
@@ -72,8 +84,13 @@ public sealed class PublicApiTests
         if (type.IsArray) return NameOf(type.GetElementType()!) + "[]";
         if (Nullable.GetUnderlyingType(type) is { } value) return NameOf(value) + "?";
         if (!type.IsGenericType) return type.IsGenericParameter ? type.Name : (type.FullName ?? type.Name).Replace("System.", string.Empty, StringComparison.Ordinal);
-        string name = type.GetGenericTypeDefinition().FullName!.Replace("System.", string.Empty, StringComparison.Ordinal);
-        return $"{name[..name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>";
+        return $"{PlainNameOf(type)}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>";
+    }
+
+    private static string PlainNameOf(Type generic)
+    {
+        string name = generic.GetGenericTypeDefinition().FullName!.Replace("System.", string.Empty, StringComparison.Ordinal);
+        return name[..name.IndexOf('`', StringComparison.Ordinal)];
     }
 
     private static string FirstDifference(string agreed, string actual)
