@@ -96,6 +96,22 @@ public sealed class TestNetworkTests
     }
 
     [Fact]
+    public async Task The_network_and_its_peers_have_one_clock()
+    {
+        var clock = new FastClock(speed: 4);
+        var began = clock.GetUtcNow();
+        await using var net = await PortholeTestNetwork.StartAsync(new PortholeTestOptions { TimeProvider = clock, Latency = TimeSpan.FromMilliseconds(200) });
+        var bob = await net.StartPeerAsync("bob", NatProfile.PortRestricted, cancellationToken: TestPeers.Token);
+        var alice = await net.StartPeerAsync("alice", NatProfile.PortRestricted, cancellationToken: TestPeers.Token);
+        Assert.Same(clock, alice.Options.TimeProvider);
+        var (there, here) = await TestPeers.ConnectAsync(alice, bob);
+        await there.WaitForDirectAsync(TestPeers.Patience * 4, TestPeers.Token);
+        await TestPeers.ExchangeAsync(there, here);
+        Assert.True(there.Path.RoundTrip >= TimeSpan.FromMilliseconds(399), $"{there.Path}"); // by that clock; on the system's it is a quarter
+        Assert.True(clock.GetUtcNow() - began > TimeSpan.FromSeconds(2)); // a registration and a call are some ten of 200 ms
+    }
+
+    [Fact]
     public async Task A_seed_and_a_name_make_a_key()
     {
         await using var first = await PortholeTestNetwork.StartAsync();
