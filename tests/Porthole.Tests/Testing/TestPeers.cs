@@ -25,10 +25,11 @@ internal static class TestPeers
         new Random(length).NextBytes(sent);
         await using var asking = await there.OpenStreamAsync(Token);
         var echoing = EchoAsync(here);
+        using var back = new MemoryStream();
+        var reading = asking.CopyToAsync(back, Token); // at once: who only writes stops where the other side has not read
         await asking.WriteAsync(sent, Token).AsTask().WaitAsync(Patience, Token);
         asking.CompleteWrites();
-        using var back = new MemoryStream();
-        await asking.CopyToAsync(back, Token).WaitAsync(Patience, Token);
+        await reading.WaitAsync(Patience, Token);
         Assert.True(sent.AsSpan().SequenceEqual(back.ToArray()));
         await echoing.WaitAsync(Patience, Token);
     }
