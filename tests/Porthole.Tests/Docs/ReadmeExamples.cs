@@ -61,7 +61,7 @@ internal static class ReadmeExamples
 
     public static async Task CallAsync(PeerNode node)
     {
-        using var http = new HttpClient(PortholeHttpHandler.Create(node));
+        using var http = new HttpClient(node.CreateHttpHandler());
         Console.WriteLine(await http.GetStringAsync("http://bob.porthole/"));
         Assert.Equal("Hello alice.", await http.GetStringAsync("http://bob.porthole/")); // of the test
     }
