@@ -20,7 +20,7 @@ try
     // 1. A socket, and what the world sees of it.
     using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
     socket.Bind(new IPEndPoint(IPAddress.Any, args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 0));
-    var mapped = await HolePuncher.MappedAddressAsync(socket, await ResolveAsync(serverText));
+    var mapped = await HolePuncher.GetMappedAddressAsync(socket, await ResolveAsync(serverText));
 
     // 2. The two addresses cross over by any way there is: a phone, a chat, a server of your own.
     Console.WriteLine($"Your address, tell the other side: {mapped}");

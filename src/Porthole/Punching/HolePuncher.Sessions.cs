@@ -31,7 +31,7 @@ public static partial class HolePuncher
         ArgumentNullException.ThrowIfNull(bound);
         var server = await AddressExchange.FindServerAsync(connection, bound.AddressFamily).ConfigureAwait(false);
         progress?.Report(new PunchProgress(PunchStep.Mapping, 0, server, TimeSpan.Zero));
-        var mapped = await MappedAddressAsync(bound, server, cancellationToken).ConfigureAwait(false);
+        var mapped = await GetMappedAddressAsync(bound, server, cancellationToken).ConfigureAwait(false);
         var (remote, cookie) = await AddressExchange.RunAsync(connection, "udp", (IPEndPoint)bound.LocalEndPoint!, mapped, server, cancellationToken).ConfigureAwait(false);
         return await PunchUdpAsync(bound, remote, (options ?? new UdpHoleOptions()) with { Cookie = cookie }, progress, cancellationToken).ConfigureAwait(false);
     }

@@ -98,7 +98,7 @@ public static partial class HolePuncher
     /// <exception cref="ArgumentException">The socket is no UDP socket, is not bound or is connected, or the address is of another family.</exception>
     /// <exception cref="PunchException">No answer came.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static async Task<IPEndPoint> MappedAddressAsync(Socket bound, IPEndPoint stunServer, CancellationToken cancellationToken = default)
+    public static async Task<IPEndPoint> GetMappedAddressAsync(Socket bound, IPEndPoint stunServer, CancellationToken cancellationToken = default)
     {
         CheckUdp(bound, stunServer);
         return await MappingQuery.AskAsync(bound, Plain(stunServer), cancellationToken).ConfigureAwait(false);

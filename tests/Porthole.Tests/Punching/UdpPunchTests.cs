@@ -188,15 +188,15 @@ public sealed class UdpPunchTests : IDisposable
     {
         await using var server = await PortholeServer.StartAsync(new PortholeServerOptions { Address = IPAddress.Loopback, Port = 0, StunPort = 0, DataDirectory = null }, NullLoggerFactory.Instance, Token);
         var (alice, bob) = (Bind(), Bind());
-        Assert.Equal(AddressOf(alice), await HolePuncher.MappedAddressAsync(alice, server.Stun[0].ToEndPoint(), Token));
-        var mapped = await HolePuncher.MappedAddressAsync(bob, server.Stun[1].ToEndPoint(), Token);
+        Assert.Equal(AddressOf(alice), await HolePuncher.GetMappedAddressAsync(alice, server.Stun[0].ToEndPoint(), Token));
+        var mapped = await HolePuncher.GetMappedAddressAsync(bob, server.Stun[1].ToEndPoint(), Token);
         await Task.WhenAll(
             HolePuncher.PunchUdpAsync(alice, mapped, cancellationToken: Token),
             HolePuncher.PunchUdpAsync(bob, AddressOf(alice), cancellationToken: Token));
         await ExchangeAsync(alice, bob);
 
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var asking = HolePuncher.MappedAddressAsync(Bind(), AddressOf(Bind()), cancel.Token);
+        var asking = HolePuncher.GetMappedAddressAsync(Bind(), AddressOf(Bind()), cancel.Token);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
     }
