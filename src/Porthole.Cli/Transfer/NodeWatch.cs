@@ -63,6 +63,7 @@ internal sealed class NodeWatch(ITransferView view, bool json, CancellationToken
 
     private void HandleServer(ServerState state)
     {
+        if (stop.IsCancellationRequested) return; // the command is ending, and closes its peer itself
         if (state is { IsRegistered: false, WillRetry: false })
         {
             Fatal = state;
