@@ -15,6 +15,7 @@ internal sealed class HttpStreamAcceptor(IPorthole porthole, ILogger logger)
     private readonly Lock _lock = new();
     private readonly List<PortholeListener> _listeners = [];
     private CancellationTokenSource? _stopping;
+    private Task _running = Task.CompletedTask;
 
     public PortholeListener Bind(PortholeEndPoint endPoint)
     {
@@ -25,21 +26,26 @@ internal sealed class HttpStreamAcceptor(IPorthole porthole, ILogger logger)
             if (_stopping is null)
             {
                 _stopping = new CancellationTokenSource();
-                _ = RunAsync(_stopping.Token);
+                _running = RunAsync(_stopping.Token);
             }
 
             return listener;
         }
     }
 
-    public void Unbind(PortholeListener listener)
+    /// <summary>Takes nothing more for a listener; after the last one the node is free for another application.</summary>
+    public async Task UnbindAsync(PortholeListener listener)
     {
+        Task running;
         lock (_lock)
         {
             if (!_listeners.Remove(listener) || _listeners.Count > 0) return;
             _stopping!.Cancel();
             _stopping = null;
+            running = _running;
         }
+
+        await running.ConfigureAwait(false);
     }
 
     private async Task RunAsync(CancellationToken stopping)

@@ -83,7 +83,17 @@ public sealed class PeerConnectionContext : ConnectionContext, IPortholeConnecti
     /// <summary>Ends both directions in order, as far as they have not ended.</summary>
     public override async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) await EndAsync().ConfigureAwait(false);
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>In the words of ASP.NET Core, which treats a connection that was reset as an everyday matter.</summary>
+    private static Exception Translate(PeerException exception) => exception.Error == PeerError.Closed
+        ? new ConnectionAbortedException(exception.Message, exception)
+        : new ConnectionResetException(exception.Message, exception);
+
+    private async Task EndAsync()
+    {
         try
         {
             await Transport.Output.CompleteAsync().ConfigureAwait(false);
@@ -96,11 +106,6 @@ public sealed class PeerConnectionContext : ConnectionContext, IPortholeConnecti
 
         await Stream.DisposeAsync().ConfigureAwait(false);
     }
-
-    /// <summary>In the words of ASP.NET Core, which treats a connection that was reset as an everyday matter.</summary>
-    private static Exception Translate(PeerException exception) => exception.Error == PeerError.Closed
-        ? new ConnectionAbortedException(exception.Message, exception)
-        : new ConnectionResetException(exception.Message, exception);
 
     private async Task WatchAsync()
     {

@@ -1,4 +1,3 @@
-using System.Net.Http;
 using Porthole.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;

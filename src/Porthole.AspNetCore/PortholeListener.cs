@@ -48,11 +48,10 @@ internal sealed class PortholeListener(PortholeEndPoint endPoint, HttpStreamAcce
         return null;
     }
 
-    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        acceptor.Unbind(this);
         Complete(null);
-        return ValueTask.CompletedTask;
+        await acceptor.UnbindAsync(this).ConfigureAwait(false);
     }
 
     /// <summary>Is called when Kestrel is through with every stream: what it has written last is to reach the peers before the node goes.</summary>

@@ -34,7 +34,9 @@ internal sealed class ConnectionPool(PeerNode node)
         {
             isKept = _calls.TryGetValue(target, out var call) && (!call.IsCompleted || (call.IsCompletedSuccessfully && !call.Result.Closed.IsCompleted));
             if (isKept) return call!;
-            return _calls[target] = CallAsync(target);
+            call = _calls[target] = CallAsync(target);
+            _ = call.ContinueWith(static failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // seen, also when nobody waits any more
+            return call;
         }
     }
 

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -22,6 +24,8 @@ public sealed class KestrelTests
         await using var peers = await WebPeers.StartAsync(static app => app.MapGet("/", static (HttpContext context) =>
         {
             var peer = context.GetPeer()!;
+            var ends = context.Features.Get<IConnectionEndPointFeature>()!;
+            Assert.Equal((new PeerEndPoint(peer.PeerId, peer.Name), "bob"), (ends.RemoteEndPoint, ((PeerEndPoint)ends.LocalEndPoint!).Name));
             return $"{context.Request.Protocol} {context.Request.Scheme}://{context.Request.Host} {peer.Name} {peer.PeerId} {peer.Connection.IsIncoming}";
         }));
         Assert.Equal($"HTTP/1.1 http://bob.porthole alice {peers.Alice.Id} True", await peers.Client.GetStringAsync("/", Token));
@@ -149,6 +153,21 @@ public sealed class KestrelTests
         await peers.App.StopAsync(Token);
         var refused = await Assert.ThrowsAsync<HttpRequestException>(() => peers.Client.GetStringAsync("/", Token));
         Assert.Contains("bob serves no HTTP", Chain(refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_an_application_has_stopped_another_can_be_served_by_the_same_peer()
+    {
+        await using var peers = await WebPeers.StartAsync(static app => app.MapGet("/", static () => "first"));
+        Assert.Equal("first", await peers.Client.GetStringAsync("/", Token));
+        await peers.App.StopAsync(Token);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UsePorthole(peers.Bob);
+        await using var second = builder.Build();
+        second.MapGet("/", static () => "second");
+        await second.StartAsync(Token);
+        Assert.Equal("second", await peers.Client.GetStringAsync("/", Token));
     }
 
     [Fact]
