@@ -139,7 +139,17 @@ public sealed partial class PortholeTestNetwork : IAsyncDisposable
 
     private async Task<PeerNode> StartAsync(PeerOptions options, Func<PeerOptions, PeerOptions>? configure, CancellationToken cancellationToken)
     {
-        var node = await PeerNode.StartAsync(configure is null ? options : configure(options), cancellationToken).ConfigureAwait(false);
+        PeerNode node;
+        try
+        {
+            node = await PeerNode.StartAsync(configure is null ? options : configure(options), cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _pump.Post(() => _names.Remove(PeerName.Normalize(options.Name!))); // whoever tries again gets a new host
+            throw;
+        }
+
         lock (_gate)
         {
             if (!_isDisposed)
@@ -158,7 +168,7 @@ public sealed partial class PortholeTestNetwork : IAsyncDisposable
         if (!PeerName.IsValid(name)) throw new ArgumentException("A name has 1 to 32 of a-z, 0-9, '-', '_' and '.', and begins with a letter or a digit.", nameof(name));
         var host = _pump.Invoke(() =>
         {
-            if (!_names.Add(PeerName.Normalize(name))) throw new ArgumentException($"There is a {name} on this network.", nameof(name));
+            if (!_names.Add(PeerName.Normalize(name))) throw new ArgumentException($"There is a peer named {name} on this network already.", nameof(name));
             var added = addHost(name);
             Note($"{name} is at {string.Join(", ", added.Addresses.Select(static address => address.Address))}, {Place(added)}");
             return new HostNetwork(this, _pump, added);

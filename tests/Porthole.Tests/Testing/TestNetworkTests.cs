@@ -131,6 +131,8 @@ public sealed class TestNetworkTests
         var failure = await Assert.ThrowsAsync<PeerException>(() => net.StartPeerAsync(
             "alice", configure: static options => options with { StartTimeout = TimeSpan.FromSeconds(2) }, cancellationToken: TestPeers.Token));
         Assert.Contains(failure.Error, (PeerError[])[PeerError.ServerUnreachable, PeerError.TimedOut]);
+        net.StartServer();
+        Assert.Equal("alice", (await net.StartPeerAsync("alice", cancellationToken: TestPeers.Token)).Name); // the name is free again
     }
 
     [Fact]
