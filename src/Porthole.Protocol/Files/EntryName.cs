@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Porthole.Protocol.Files;
@@ -13,6 +14,8 @@ public static class EntryName
 
     /// <summary>The beginning of the names of journals.</summary>
     public const string JournalPrefix = ".porthole-transfer-";
+
+    private static readonly SearchValues<char> s_windowsCharacters = SearchValues.Create("<>:\"|?*");
 
     private static readonly string[] s_devices = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"];
 
@@ -63,7 +66,7 @@ public static class EntryName
 
     private static EntryNameFault CheckWindows(ReadOnlySpan<char> name)
     {
-        if (name.ContainsAny("<>:\"|?*")) return EntryNameFault.WindowsCharacter;
+        if (name.ContainsAny(s_windowsCharacters)) return EntryNameFault.WindowsCharacter;
         if (name[^1] is '.' or ' ') return EntryNameFault.TrailingDotOrBlank;
         int dot = name.IndexOf('.');
         var stem = (dot < 0 ? name : name[..dot]).TrimEnd(' ');

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Porthole.Protocol;
 using Porthole.Protocol.Files;
-using Porthole.Protocol.Peer;
 
 namespace Porthole.Files;
 

@@ -1,6 +1,5 @@
 using Porthole.Protocol;
 using Porthole.Protocol.Applications;
-using Porthole.Protocol.Files;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Files;

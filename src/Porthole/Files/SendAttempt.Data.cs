@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Porthole.Protocol.Files;
-using Porthole.Protocol.Peer;
 
 namespace Porthole.Files;
 

@@ -7,8 +7,8 @@ namespace Porthole.Tests.Files;
 /// <summary>Two ends of a stream in memory that breaks where a test says: after so many frames, or so many bytes, of one side.</summary>
 internal sealed class StreamPair
 {
-    private readonly Pipe _toReceiver = new(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19));
-    private readonly Pipe _toSender = new(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19));
+    private readonly Pipe _toReceiver = new(new PipeOptions(minimumSegmentSize: 1 << 16, pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19));
+    private readonly Pipe _toSender = new(new PipeOptions(minimumSegmentSize: 1 << 16, pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19));
 
     public StreamPair()
     {
