@@ -1,7 +1,5 @@
 using Porthole.Cli.Transfer;
 using Porthole.Files;
-using Porthole.Protocol.Files;
-using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;
 
@@ -85,7 +83,7 @@ internal sealed class ChatFiles(ChatSettings settings, IChatView view)
         catch (FileException exception)
         {
             Tell(track, new FileNews.Failed(exception.Reason.ToString(), exception.Message, IsIncoming: false));
-            return ExitCode.Of(exception.Reason == FileError.Refused ? PeerError.Refused : PeerError.BadFile);
+            return ExitCode.Of(exception);
         }
         catch (PeerException exception)
         {

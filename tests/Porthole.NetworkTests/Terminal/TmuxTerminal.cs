@@ -21,6 +21,8 @@ internal sealed class TmuxTerminal : IAsyncDisposable
 
     private string Socket => Path.Combine(_folder, "s");
 
+    private string Log => Path.Combine(_folder, "log");
+
     /// <summary>Starts <c>porthole</c> in a terminal of 100 columns.</summary>
     public static Task<TmuxTerminal> StartAsync(string home, params string[] arguments) => StartAsync(home, [], arguments);
 
@@ -40,7 +42,7 @@ internal sealed class TmuxTerminal : IAsyncDisposable
                 run-shell -b "tail --pid={Environment.ProcessId} -f /dev/null; {Tmux} -S {terminal.Socket} kill-server"
                 """));
             string[] variables = [$"XDG_CONFIG_HOME={home}", $"XDG_DATA_HOME={home}", "PORTHOLE_SERVER=", "PORTHOLE_TOKEN=", "NO_COLOR=", .. environment];
-            await terminal.RunAsync(["-f", file, "new-session", "-d", "-x", "100", "-y", "30", "-c", home, .. variables.SelectMany(static one => new[] { "-e", one }), Programs.Porthole, .. arguments]);
+            await terminal.RunAsync(["-f", file, "new-session", "-d", "-x", "100", "-y", "30", "-c", home, .. variables.SelectMany(static one => new[] { "-e", one }), Programs.Porthole, .. arguments, ";", "pipe-pane", $"cat > {terminal.Log}"]);
             return terminal;
         }
         catch
@@ -70,7 +72,10 @@ internal sealed class TmuxTerminal : IAsyncDisposable
     /// <summary>What is to be seen: lines without blanks at their ends.</summary>
     public async Task<string[]> ScreenAsync() => [.. (await RunAsync(["capture-pane", "-p"])).TrimEnd('\n').Split('\n').Select(static line => line.TrimEnd())];
 
-    /// <summary>The same with the codes that colour it.</summary>
+    /// <summary>All that was written so far, codes and what was overwritten among it.</summary>
+    public async Task<string> WrittenAsync() => File.Exists(Log) ? await File.ReadAllTextAsync(Log) : "";
+
+    /// <summary>The screen with the codes that colour it.</summary>
     public Task<string> ColoursAsync() => RunAsync(["capture-pane", "-p", "-e"]);
 
     /// <summary>Waits until a line fulfils a condition, and gives the last one that does.</summary>
