@@ -9,7 +9,7 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
     [TmuxFact]
     public async Task Two_people_talk_compare_words_and_see_who_is_there()
     {
-        string aliceName = server.NewName("alice"), bobName = server.NewName("bob");
+        const string aliceName = "alice", bobName = "bob"; // nobody else of this class: they are in the documentation
         await using var bob = await StartAsync(bobName);
         await bob.LineAsync("Type /help");
         await using var alice = await StartAsync(aliceName, "--connect", bobName);
@@ -20,11 +20,9 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
         await bob.LineAsync(line => line.StartsWith($"[{aliceName} direct ", StringComparison.Ordinal), "the prompt with the path");
         await alice.LineAsync(line => line.StartsWith($"[{bobName} direct ", StringComparison.Ordinal), "the prompt with the path");
 
-        // Text of others is shown as it is: neither codes nor what the console library takes for its own.
-        await alice.EnterAsync("[red]not red[/] [[ \u202Eand not turned around");
-        Assert.Matches(@"^\d\d:\d\d \S+ \[red\]not red\[/\] \[\[ \uFFFDand not turned around$", await bob.LineAsync("not red"));
-        await bob.EnterAsync("hello to you");
-        Assert.Matches($@"^\d\d:\d\d {bobName} hello to you$", await alice.LineAsync("hello to you"));
+        await alice.EnterAsync("Shall we go through the plan?");
+        await bob.EnterAsync("I am here.");
+        Assert.Matches($@"^\d\d:\d\d {bobName} I am here\.$", await alice.LineAsync("I am here."));
         await bob.LineAsync(line => line.Trim() is var text && text.StartsWith("[1] ✓✓ " + aliceName, StringComparison.Ordinal), "two ticks");
 
         await alice.TypeAsync("/ver");
@@ -39,6 +37,10 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
         await alice.EnterAsync("/peers");
         Assert.Matches($"^│ {bobName} +│ direct by ", await alice.LineAsync(line => line.StartsWith($"│ {bobName}", StringComparison.Ordinal), "a table of peers"));
         await alice.KeepAsync("chat", "porthole chat --as alice");
+
+        // Text of others is shown as it is: neither codes nor what the console library takes for its own.
+        await alice.EnterAsync("[red]not red[/] [[ \u202Eand not turned around");
+        Assert.Matches(@"^\d\d:\d\d \S+ \[red\]not red\[/\] \[\[ \uFFFDand not turned around$", await bob.LineAsync("not red"));
         await alice.EnterAsync("/help");
         await alice.LineAsync(static line => line.StartsWith("/verify NAME", StringComparison.Ordinal), "a list of commands");
         await bob.PressAsync("C-d");
@@ -81,7 +83,7 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
     [TmuxFact]
     public async Task Without_colours_there_are_none()
     {
-        await using var bob = await TmuxTerminal.StartAsync(server.NewHome(), ["NO_COLOR=1"], ["chat", "--as", server.NewName("bob"), "--server", server.Address]);
+        await using var bob = await TmuxTerminal.StartAsync(server.NewHome(), 100, ["NO_COLOR=1"], ["chat", "--as", server.NewName("bob"), "--server", server.Address]);
         await bob.EnterAsync("/help");
         await bob.LineAsync("A line goes to everyone");
         Assert.DoesNotContain("\e[", await bob.ColoursAsync(), StringComparison.Ordinal);
@@ -90,7 +92,8 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
     [TmuxFact]
     public async Task A_file_is_completed_offered_taken_and_there()
     {
-        string aliceName = server.NewName("alice"), bobName = server.NewName("bob"), downloads = server.NewHome(), source = server.NewHome();
+        const string aliceName = "carol", bobName = "dave";
+        string downloads = server.NewHome(), source = server.NewHome();
         byte[] content = new byte[3_000_000];
         new Random(1).NextBytes(content);
         await File.WriteAllBytesAsync(Path.Combine(source, "holiday pictures.zip"), content, TestContext.Current.CancellationToken);
@@ -108,7 +111,7 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
         await alice.PressAsync("Tab", "Enter");
         await bob.LineAsync($"* {aliceName} offers holiday pictures.zip (1 file, 3.00 MB): /accept-file {aliceName} or");
         await alice.LineAsync($"* holiday pictures.zip is offered to {bobName}.");
-        await bob.KeepAsync("chat-file", "porthole chat --as bob");
+        await bob.KeepAsync("chat-file", "porthole chat --as dave");
         await bob.EnterAsync("/accept-file");
         await bob.LineAsync($"* {aliceName} has sent holiday pictures.zip, 3.00 MB: it is at");
         await alice.LineAsync($"* {bobName} has holiday pictures.zip, 3.00 MB after");

@@ -15,9 +15,9 @@ public sealed class ForwardTerminalTests(CliServer server) : IClassFixture<CliSe
         using var service = new TcpListener(IPAddress.Loopback, 0);
         service.Start();
         int port = ((IPEndPoint)service.LocalEndpoint).Port, local = FreePort();
-        await using var sue = await TmuxTerminal.StartAsync(server.NewHome(), "share", Text(port), "--as", sueName, "--server", server.Address);
+        await using var sue = await TmuxTerminal.StartWideAsync(server.NewHome(), "share", Text(port), "--as", sueName, "--server", server.Address);
         await sue.LineAsync($"Sharing {port} with everyone who is let in.");
-        await using var fred = await TmuxTerminal.StartAsync(server.NewHome(), "forward", Text(local), $"{sueName}:{port}", "--as", fredName, "--server", server.Address);
+        await using var fred = await TmuxTerminal.StartWideAsync(server.NewHome(), "forward", Text(local), $"{sueName}:{port}", "--as", fredName, "--server", server.Address);
         await fred.LineAsync($"127.0.0.1:{local} leads to {port} of {sueName}.");
         await sue.LineAsync("wants to reach what you share. Accept? [y/N]");
         await sue.EnterAsync("y");

@@ -24,10 +24,13 @@ internal sealed class TmuxTerminal : IAsyncDisposable
     private string Log => Path.Combine(_folder, "log");
 
     /// <summary>Starts <c>porthole</c> in a terminal of 100 columns.</summary>
-    public static Task<TmuxTerminal> StartAsync(string home, params string[] arguments) => StartAsync(home, [], arguments);
+    public static Task<TmuxTerminal> StartAsync(string home, params string[] arguments) => StartAsync(home, 100, [], arguments);
 
-    /// <summary>Starts <c>porthole</c> in a terminal of 100 columns, with variables of the environment (NAME=value).</summary>
-    public static async Task<TmuxTerminal> StartAsync(string home, string[] environment, string[] arguments)
+    /// <summary>Starts <c>porthole</c> in a terminal of 180 columns, where lines with ids and paths fit.</summary>
+    public static Task<TmuxTerminal> StartWideAsync(string home, params string[] arguments) => StartAsync(home, 180, [], arguments);
+
+    /// <summary>Starts <c>porthole</c> in a terminal, with variables of the environment (NAME=value).</summary>
+    public static async Task<TmuxTerminal> StartAsync(string home, int columns, string[] environment, string[] arguments)
     {
         var terminal = new TmuxTerminal();
         try
@@ -42,7 +45,7 @@ internal sealed class TmuxTerminal : IAsyncDisposable
                 run-shell -b "tail --pid={Environment.ProcessId} -f /dev/null; {Tmux} -S {terminal.Socket} kill-server"
                 """));
             string[] variables = [$"XDG_CONFIG_HOME={home}", $"XDG_DATA_HOME={home}", "PORTHOLE_SERVER=", "PORTHOLE_TOKEN=", "NO_COLOR=", .. environment];
-            await terminal.RunAsync(["-f", file, "new-session", "-d", "-x", "100", "-y", "30", "-c", home, .. variables.SelectMany(static one => new[] { "-e", one }), Programs.Porthole, .. arguments, ";", "pipe-pane", $"cat > {terminal.Log}"]);
+            await terminal.RunAsync(["-f", file, "new-session", "-d", "-x", columns.ToString(CultureInfo.InvariantCulture), "-y", "30", "-c", home, .. variables.SelectMany(static one => new[] { "-e", one }), Programs.Porthole, .. arguments, ";", "pipe-pane", $"cat > {terminal.Log}"]);
             return terminal;
         }
         catch

@@ -16,9 +16,9 @@ public sealed partial class TransferTerminalTests(CliServer server) : IClassFixt
         byte[] content = new byte[Size];
         new Random(1).NextBytes(content);
         await File.WriteAllBytesAsync(source, content, TestContext.Current.CancellationToken);
-        await using var rita = await TmuxTerminal.StartAsync(server.NewHome(), "receive", "--as", ritaName, "--to", folder, "--server", server.Address, "--once");
+        await using var rita = await TmuxTerminal.StartWideAsync(server.NewHome(), "receive", "--as", ritaName, "--to", folder, "--server", server.Address, "--once");
         await rita.LineAsync("Receiving into");
-        await using var sam = await TmuxTerminal.StartAsync(server.NewHome(), "send", source, ritaName, "--as", samName, "--server", server.Address);
+        await using var sam = await TmuxTerminal.StartWideAsync(server.NewHome(), "send", source, ritaName, "--as", samName, "--server", server.Address);
         await rita.LineAsync("wants to send film.bin: 1 file, 40.0 MB.");
         await sam.LineAsync(static line => line.StartsWith("Path to ", StringComparison.Ordinal) && line.Contains("direct by ", StringComparison.Ordinal), "the direct path");
         await rita.EnterAsync("y");
