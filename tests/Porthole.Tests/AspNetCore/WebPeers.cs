@@ -1,9 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Porthole.AspNetCore;
 using Porthole.Http;
 using Porthole.Identity;
 using Porthole.Protocol.Noise;
