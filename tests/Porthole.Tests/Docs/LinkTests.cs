@@ -6,7 +6,7 @@ public sealed class LinkTests
     [Fact]
     public void Every_link_leads_to_a_file_and_a_heading_that_are_there()
     {
-        string[] pages = [.. Repository.PagesIn(""), .. Repository.PagesIn("docs", SearchOption.AllDirectories)];
+        string[] pages = [.. Repository.PagesIn(""), .. Repository.PagesIn("docs", SearchOption.AllDirectories), .. Repository.PagesIn("samples", SearchOption.AllDirectories)];
         string[] dead = [.. pages.Select(Repository.Read).SelectMany(static page => page.Links.Where(link => IsOurs(link.Text) && !Leads(page.Name, link.Text)).Select(link => $"{page.Name}:{link.Line} links to {link.Text}"))];
 
         Assert.True(pages.Length > 10, "the documents are found");
