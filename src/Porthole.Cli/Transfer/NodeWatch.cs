@@ -25,7 +25,9 @@ internal sealed class NodeWatch(ITransferView view, bool json, CancellationToken
     }
 
     /// <summary>The peer has been started.</summary>
-    public void Started(PeerNode node, string text)
+    /// <param name="node">The peer.</param>
+    /// <param name="text">What people are told of it; null for nothing.</param>
+    public void Started(PeerNode node, string? text)
     {
         if (json) PeerJson.WriteRegistered(node);
         else view.Say(null, text);

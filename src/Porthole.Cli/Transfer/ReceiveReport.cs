@@ -14,22 +14,24 @@ internal sealed class ReceiveReport
     private readonly ReceiveSettings _settings;
     private readonly ITransferView _view;
     private readonly TransferTrack _track;
+    private readonly string _who;
 
     public ReceiveReport(ReceiveSettings settings, ITransferView view, PeerConnection connection)
     {
         (_settings, _view) = (settings, view);
         Peer = connection.RemoteName ?? connection.RemotePeerId.Short;
+        _who = connection.RemoteName ?? (settings.Code is null ? $"{connection.RemotePeerId.Short}…" : "the other side");
         _track = new TransferTrack(Peer) { Kind = connection.Path.Kind };
         view.Say(
             "session",
-            $"{Peer} ({connection.RemotePeerId.Short}…) is connected, {connection.Path.InWords}.",
+            $"Connected with {_who}{(connection.RemoteName is null ? "" : $" ({connection.RemotePeerId.Short}…)")}, {connection.Path.InWords}.",
             writer =>
             {
                 writer.WriteString("peer", Peer);
                 writer.WriteString("peerId", connection.RemotePeerId.ToString());
             });
         connection.PathChanged += (_, path) => HandlePath(path);
-        if (connection.Path.IsDirect) HandlePath(connection.Path);
+        if (settings.Json && connection.Path.IsDirect) HandlePath(connection.Path); // people have been told
     }
 
     /// <summary>How the sender is called.</summary>
@@ -55,7 +57,7 @@ internal sealed class ReceiveReport
         {
             case FileTransferEvent.Offered { Offer: var offer }:
                 _track.Name = ProgressLine.NameOf(offer.Roots);
-                string? text = _settings.Accept == Protocol.Rendezvous.AcceptPolicy.Ask ? null : $"{Peer} sends {_track.Name}: {Amounts.Count(offer.Files, "file")}, {Amounts.Bytes(offer.TotalBytes)}.";
+                string? text = _settings.Accept == Protocol.Rendezvous.AcceptPolicy.Ask ? null : $"From {_who}: {_track.Name}, {Amounts.Count(offer.Files, "file")}, {Amounts.Bytes(offer.TotalBytes)}.";
                 _view.Say("offer", text, writer => OfferJson.Write(writer, offer, Peer));
                 break;
             case FileTransferEvent.Started started:
@@ -94,7 +96,7 @@ internal sealed class ReceiveReport
                 });
         }
 
-        _view.Say("done", $"Done: {Amounts.Bytes(report.Bytes)} from {Peer} in {Words.Span(report.Elapsed)}.", writer =>
+        _view.Say("done", $"Done: {Amounts.Bytes(report.Bytes)} from {_who} in {Words.Span(report.Elapsed)}.", writer =>
         {
             writer.WriteString("peer", Peer);
             writer.WriteNumber("bytes", report.Bytes);
@@ -107,9 +109,10 @@ internal sealed class ReceiveReport
     {
         string at = IsUnderWay ? $" at {Amounts.Percent(_track.Meter.Bytes, _track.Meter.Total)}" : "";
         End();
+        string why = exception.Error is PeerError.StreamAborted or PeerError.ClosedByPeer ? $"{_who} stopped." : Words.Safe(exception.Message);
         _view.Say(
             "interrupted",
-            $"{Peer} broke off{at}: {Words.Safe(exception.Message)} What has come is kept; it goes on when {Peer} sends it again.",
+            $"Broken off{at}: {why} What has come is kept, and it goes on when {_who} is there again.",
             writer =>
             {
                 writer.WriteString("peer", Peer);
@@ -122,7 +125,7 @@ internal sealed class ReceiveReport
     public void Refused()
     {
         End();
-        _view.Say("refused", $"Refused what {Peer} offered.", writer => writer.WriteString("peer", Peer));
+        _view.Say("refused", $"Refused what {_who} offered.", writer => writer.WriteString("peer", Peer));
     }
 
     /// <summary>A file cannot be written, or what came is wrong.</summary>
@@ -167,6 +170,6 @@ internal sealed class ReceiveReport
     {
         _track.Kind = path.Kind;
         if (_settings.Json) PeerJson.WritePath(path, null, Peer);
-        else _view.Say(null, $"Path to {Peer}: {path.InWords}.");
+        else _view.Say(null, $"Path to {_who}: {path.InWords}.");
     }
 }

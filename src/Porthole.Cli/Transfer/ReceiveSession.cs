@@ -43,7 +43,7 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
             view.Warn(exception.Message);
             return ExitCode.Of(exception);
         }
-        catch (OperationCanceledException) when (watch.Fatal is { Error: { } error } fatal)
+        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested && watch.Fatal is { Error: { } error } fatal)
         {
             view.Warn(fatal.Text);
             return ExitCode.Of(error);

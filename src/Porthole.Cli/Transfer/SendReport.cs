@@ -8,8 +8,11 @@ namespace Porthole.Cli.Transfer;
 internal sealed class SendReport(SendSettings settings, ITransferView view)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
+    private readonly string _who = settings.Target?.ToString() ?? "the other side";
     private TransferTrack? _track;
     private string _what = "";
+    private long _here;
+    private bool _hasBegun;
     private bool _isInterrupted;
 
     /// <summary>How far it is: 31 %; null before it has begun.</summary>
@@ -48,7 +51,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
         string peer = Label(connection);
         view.Say(
             "session",
-            $"Connected to {peer}, {connection.Path.InWords}.",
+            $"Connected to {_who}, {connection.Path.InWords}.",
             writer =>
             {
                 writer.WriteString("peer", peer);
@@ -58,7 +61,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
         _track ??= new TransferTrack(peer);
         _track.Kind = connection.Path.Kind;
         connection.PathChanged += (_, path) => HandlePath(path);
-        if (connection.Path.IsDirect) HandlePath(connection.Path); // it was faster
+        if (settings.Json && connection.Path.IsDirect) HandlePath(connection.Path); // it was faster; people have been told
     }
 
     /// <summary>Something happened to the transfer.</summary>
@@ -72,7 +75,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
                 {
                     view.Say(
                         "offer",
-                        $"{_what}: {Amounts.Count(offer.Files, "file")}, {Amounts.Bytes(offer.TotalBytes)}. Waiting for {_track?.Peer} to take it.",
+                        $"{_what}: {Amounts.Count(offer.Files, "file")}, {Amounts.Bytes(offer.TotalBytes)}. Waiting for {_who} to take it.",
                         writer => OfferJson.Write(writer, offer, null));
                 }
 
@@ -112,7 +115,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
         if (_track is { } track) view.Hide(track);
         view.Say(
             "sent",
-            $"Sent: {_what}, {Amounts.Count(report.Files, "file")}, {Amounts.Bytes(report.Bytes)} in {Words.Span(report.Elapsed)} ({Amounts.Rate(report.Bytes / Math.Max(report.Elapsed.TotalSeconds, 0.001))})"
+            $"Sent: {_what}, {Amounts.Count(report.Files, "file")}, {Amounts.Bytes(report.Bytes)} in {Words.Span(report.Elapsed)} ({Amounts.Rate((report.Bytes - _here) / Math.Max(report.Elapsed.TotalSeconds, 0.001))})"
             + (report.Resent > 0 ? $", {Amounts.Bytes(report.Resent)} of it twice." : "."),
             writer =>
             {
@@ -139,6 +142,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
     {
         if (_track is not { } track) return;
         track.Name = _what;
+        if (!_hasBegun) (_here, _hasBegun) = (here, true);
         track.Begin(here, total);
         string? text = here > 0 ? $"Resuming at {Amounts.Percent(here, total)}: {Amounts.Bytes(here)} of {Amounts.Bytes(total)} are there already." : null;
         view.Say(
@@ -157,6 +161,6 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
         if (_track is not { } track) return;
         track.Kind = path.Kind;
         if (settings.Json) PeerJson.WritePath(path, Stopwatch.GetElapsedTime(_began), track.Peer);
-        else view.Say(null, $"Path to {track.Peer}: {path.InWords}.");
+        else view.Say(null, $"Path to {_who}: {path.InWords}.");
     }
 }

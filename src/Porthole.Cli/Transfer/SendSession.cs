@@ -45,7 +45,7 @@ internal sealed class SendSession(SendSettings settings)
             });
             return ExitCode.Of(exception.Reason.Error);
         }
-        catch (OperationCanceledException) when (watch.Fatal is { Error: { } error } fatal)
+        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested && watch.Fatal is { Error: { } error } fatal)
         {
             report.Failed("failed", fatal.Text, writer => writer.WriteString("reason", error.ToString()));
             return ExitCode.Of(error);
@@ -69,7 +69,7 @@ internal sealed class SendSession(SendSettings settings)
         var node = await PeerNode.StartAsync(watch.Watch(TransferSessions.Adjust(link?.Options ?? options)), cancellationToken).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
-            watch.Started(node, $"You are {node.Name ?? "nameless"}, {node.Id.Short}….");
+            watch.Started(node, link is null ? $"You are {node.Name ?? "nameless"}, {node.Id.Short}…." : null);
             link?.Check(node);
             if (settings.IsNewCode) report.Code(settings.Code!.Reveal(), options.Server);
             var wait = settings.Wait ?? StandardWait;

@@ -20,6 +20,7 @@ internal sealed class TerminalTransferView(TextWriter output, Func<int> width) :
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _asking = new(1);
     private readonly List<TransferTrack> _tracks = [];
+    private Task<string?>? _reading;
     private int _drawn;
     private bool _isAsking;
 
@@ -75,8 +76,10 @@ internal sealed class TerminalTransferView(TextWriter output, Func<int> width) :
                 output.Flush();
             }
 
-            // A read from a terminal cannot be called back: it is left behind at the end.
-            string? answer = await Task.Run(Console.In.ReadLine, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            // A read from a terminal cannot be called back: when a question is taken back, the next one goes on with its read.
+            _reading ??= Task.Run(Console.In.ReadLine, CancellationToken.None);
+            string? answer = await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
+            _reading = null;
             return answer?.Trim().ToLowerInvariant() is "y" or "yes";
         }
         finally

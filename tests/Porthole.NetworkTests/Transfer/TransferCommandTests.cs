@@ -110,6 +110,10 @@ public sealed class TransferCommandTests(CliServer server) : IClassFixture<CliSe
         string source = Write("note.txt", "hello"), home = server.NewHome();
         string bob = server.NewName("bob");
         (await SendAsync(source, bob)).AssertEnded(10); // nobody ever had that name
+        var late = await CliProcess.RunAsync(home, "send", source, bob, "--wait", "0.5", "--server", server.Address, "--json");
+        late.AssertEnded(10);
+        Assert.Contains("Nobody came within", late.Errors[0], StringComparison.Ordinal);
+        Assert.Equal(["registered", "away", "failed"], late.Events.Select(static e => (string)e["event"]!));
         await using var waiting = CliProcess.Start(server.NewHome(), "send", source, bob, "--as", server.NewName("alice"), "--wait", "60", "--json", "--server", server.Address);
         Assert.Equal("UnknownPeer", (string)(await waiting.EventAsync("away"))["error"]!);
         await using var receiver = await ReceiveAsync(bob, "--accept", "anyone", "--once");
