@@ -1,5 +1,3 @@
-using Porthole.Protocol.Peer;
-
 namespace Porthole.Cli.Transfer;
 
 /// <summary>The other side was waited for as long as it was to be. It is no <see cref="PeerException"/>, which a sender would take for one more reason to dial again.</summary>

@@ -1,4 +1,3 @@
-using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Transfer;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Porthole.Files;
-using Porthole.Protocol;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Transfer;
@@ -47,7 +46,7 @@ internal sealed class ReceiveReport
         if (offer.Roots.Length > MaxNames) names += string.Create(CultureInfo.InvariantCulture, $" and {offer.Roots.Length - MaxNames} more");
         string folders = offer.Folders > 0 ? $" in {Amounts.Count(offer.Folders, "folder")}" : "";
         string here = offer.BytesHere > 0 ? $", {Amounts.Bytes(offer.BytesHere)} of it here already" : "";
-        return $"{(offer.SenderName is { } name ? Words.Safe(name) : "A peer without a name")} ({offer.Sender}) wants to send {names}: {Amounts.Count(offer.Files, "file")}{folders}, {Amounts.Bytes(offer.TotalBytes)}{here}. Take it?";
+        return $"{(offer.SenderName is { } name ? Words.Safe(name) : "A peer without a name")} ({offer.Sender}) wants to send\n{names}: {Amounts.Count(offer.Files, "file")}{folders}, {Amounts.Bytes(offer.TotalBytes)}{here}. Take it?";
     }
 
     /// <summary>Something happened to the transfer.</summary>

@@ -1,5 +1,4 @@
 using Porthole.Files;
-using Porthole.Protocol;
 using Porthole.Protocol.Files;
 using Porthole.Protocol.Peer;
 

@@ -1,5 +1,3 @@
-using Porthole.Protocol.Peer;
-
 namespace Porthole.Cli.Transfer;
 
 /// <summary>Calls the other side when a transfer needs a connection, again and again where that may help, for as long as it is told.</summary>

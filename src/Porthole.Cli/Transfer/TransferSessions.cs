@@ -1,5 +1,3 @@
-using Porthole.Protocol.Session;
-
 namespace Porthole.Cli.Transfer;
 
 /// <summary>How the sessions of transfers behave.</summary>
