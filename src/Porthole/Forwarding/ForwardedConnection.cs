@@ -28,7 +28,7 @@ internal sealed class ForwardedConnection(PeerRedialer peer, PortForwarderOption
         catch (PeerException exception)
         {
             SocketStreamRelay.Reset(client, null);
-            options.Unconnected?.Invoke(target, exception);
+            if (exception.Error != PeerError.Closed) options.Unconnected?.Invoke(target, exception); // else the client gave up, or this forwarder did
         }
         catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
         {

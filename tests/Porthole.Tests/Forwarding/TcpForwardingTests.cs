@@ -68,6 +68,7 @@ public sealed class TcpForwardingTests : IAsyncLifetime
         var (client, served) = await ConnectAsync();
         using (served)
         {
+            await EchoOnceAsync(client, served);
             client.LingerState = new LingerOption(true, 0);
             client.Dispose();
             await Assert.ThrowsAsync<SocketException>(() => ForwardingRig.ReadToEndAsync(served));
@@ -76,6 +77,7 @@ public sealed class TcpForwardingTests : IAsyncLifetime
         (client, served) = await ConnectAsync();
         using (client)
         {
+            await EchoOnceAsync(client, served);
             served.LingerState = new LingerOption(true, 0);
             served.Dispose();
             await Assert.ThrowsAsync<SocketException>(() => ForwardingRig.ReadToEndAsync(client));
@@ -273,6 +275,16 @@ public sealed class TcpForwardingTests : IAsyncLifetime
         error = Assert.Throws<PeerException>(() => PortForwarder.Start(_rig.ToBob, [new ForwardedPort(new IPEndPoint(IPAddress.Parse("192.0.2.1"), 0), ForwardingRig.Udp(1))]));
         Assert.Equal(PeerError.AddressNotAvailable, error.Error);
         await Task.CompletedTask;
+    }
+
+    /// <summary>The connection stands, at all of its ends.</summary>
+    private static async Task EchoOnceAsync(Socket client, Socket served)
+    {
+        byte[] one = new byte[1];
+        await client.SendAsync(one, Token);
+        await served.ReceiveAsync(one, Token).AsTask().WaitAsync(ForwardingRig.Patience, Token);
+        await served.SendAsync(one, Token);
+        await client.ReceiveAsync(one, Token).AsTask().WaitAsync(ForwardingRig.Patience, Token);
     }
 
     private static async Task SendAllAsync(Socket socket, byte[] bytes)
