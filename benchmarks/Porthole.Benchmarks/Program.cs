@@ -14,7 +14,7 @@ internal static class Program
     private static readonly IBenchmark[] s_benchmarks =
     [
         new StunBenchmark(), new HandshakeBenchmark(), new SessionBenchmark(), new StreamBenchmark(), new RelayBenchmark(), new IdleBenchmark(), new ConnectBenchmark(),
-        new HardNatBenchmark(), new TcpRawBenchmark(), new FilesBenchmark(),
+        new HardNatBenchmark(), new TcpRawBenchmark(), new FilesBenchmark(), new ForwardBenchmark(),
     ];
 
     public static Task<int> Main(string[] arguments) => arguments switch
@@ -26,6 +26,8 @@ internal static class Program
         [PeerProcess.Caller, var server, var target, var transports] => PeerProcess.RunCallerAsync(server, target, Enum.Parse<Transports>(transports)),
         [FilesProcess.Receiver, var server] => FilesProcess.RunReceiverAsync(server),
         [FilesProcess.Sender, var server] => FilesProcess.RunSenderAsync(server),
+        [ForwardProcess.Far, var server] => ForwardProcess.RunFarAsync(server),
+        [ForwardProcess.Near, var server] => ForwardProcess.RunNearAsync(server),
         [PipeProcess.Argument, var stunServer] => PipeProcess.RunAsync(stunServer),
         _ => RunAsync(arguments),
     };

@@ -1,0 +1,71 @@
+using System.Text.Json.Nodes;
+using Porthole.Lab.Kernel;
+using Porthole.NetworkTests.Matrix;
+
+namespace Porthole.NetworkTests.Forwarding;
+
+/// <summary>Two hosts behind port-restricted NATs of the kernel: bob shares, alice forwards, by the command, on a direct path. For all tests of the class.</summary>
+public sealed class ForwardingLab : IAsyncLifetime
+{
+    /// <summary>The ports of bob's programs, and of alice's host that lead there.</summary>
+    public const int Ssh = 2022, Http = 8080, Redis = 6379, Iperf = 5201;
+
+    private KernelLab? _lab;
+
+    /// <summary>How long anything may take.</summary>
+    public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Where programs keep their files.</summary>
+    public string Folder { get; } = Directory.CreateTempSubdirectory("porthole-forward").FullName;
+
+    internal KernelHost Alice { get; private set; } = null!;
+
+    internal KernelHost Bob { get; private set; } = null!;
+
+    internal string Server => $"http://{_lab!.Server.Address}:8848";
+
+    public async ValueTask InitializeAsync()
+    {
+        if (!KernelLab.IsSupported(out _)) return;
+        _lab = new KernelLab(ipv6: false);
+        await WaitAsync(Porthole(_lab.Server, "server", "server", "--ip", "0.0.0.0", "--port", "8848", "--in-memory", "--json"), "listening");
+        (Alice, Bob) = (_lab.AddSite(KernelNatKind.PortRestricted).AddHost("alice"), _lab.AddSite(KernelNatKind.PortRestricted).AddHost("bob"));
+        await WaitAsync(Porthole(Bob, "bob", "share", $"{Ssh}", $"{Http}", $"{Redis}", $"{Iperf}", $"{Iperf}/udp", "--as", "bob", "--accept", "anyone", "--json", "--server", Server), "listening");
+        var forward = Porthole(
+            Alice,
+            "alice",
+            ["forward", .. Leads(Ssh), .. Leads(Http), .. Leads(Redis), .. Leads(Iperf), $"{Iperf}", $"bob:{Iperf}/udp", "--as", "alice", "--json", "--server", Server]);
+        await WaitAsync(forward, "path", static e => (string?)e["kind"] == "udp");
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _lab?.Dispose(); // ends what runs on its hosts
+        Directory.Delete(Folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <param name="host">Where.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <returns>What it wrote, standard error behind "! ".</returns>
+    internal async Task<string> RunAsync(KernelHost host, string program, params string[] arguments)
+    {
+        using var process = host.Namespace.Start(program, arguments, Home("tools"));
+        process.Input.Close();
+        Assert.True(await process.WaitForExitAsync(Limit, TestContext.Current.CancellationToken) == 0, process.Transcript);
+        return process.Transcript;
+    }
+
+    internal IReadOnlyDictionary<string, string> Home(string name) => new Dictionary<string, string> { ["XDG_CONFIG_HOME"] = Path.Combine(Folder, $"home-{name}"), ["HOME"] = Folder, ["SHELL"] = "/bin/sh" };
+
+    private static string[] Leads(int port) => [$"{port}", $"bob:{port}"];
+
+    private static async Task WaitAsync(NamespaceProcess process, string name, Func<JsonNode, bool>? condition = null) => await process.WaitForLineAsync(
+        line => line.StartsWith('{') && JsonNode.Parse(line) is { } e && (string?)e["event"] == name && condition?.Invoke(e) != false,
+        Limit,
+        TestContext.Current.CancellationToken);
+
+    private NamespaceProcess Porthole(KernelHost host, string home, params string[] arguments) => host.Namespace.Start(Programs.Porthole, arguments, Home(home));
+}
