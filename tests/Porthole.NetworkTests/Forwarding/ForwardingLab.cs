@@ -11,6 +11,7 @@ public sealed class ForwardingLab : IAsyncLifetime
     public const int Ssh = 2022, Http = 8080, Redis = 6379, Iperf = 5201;
 
     private KernelLab? _lab;
+    private NamespaceProcess? _share;
 
     /// <summary>How long anything may take.</summary>
     public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(60);
@@ -30,12 +31,19 @@ public sealed class ForwardingLab : IAsyncLifetime
         _lab = new KernelLab(ipv6: false);
         await WaitAsync(Porthole(_lab.Server, "server", "server", "--ip", "0.0.0.0", "--port", "8848", "--in-memory", "--json"), "listening");
         (Alice, Bob) = (_lab.AddSite(KernelNatKind.PortRestricted).AddHost("alice"), _lab.AddSite(KernelNatKind.PortRestricted).AddHost("bob"));
-        await WaitAsync(Porthole(Bob, "bob", "share", $"{Ssh}", $"{Http}", $"{Redis}", $"{Iperf}", $"{Iperf}/udp", "--as", "bob", "--accept", "anyone", "--json", "--server", Server), "listening");
+        await ShareAsync();
         var forward = Porthole(
             Alice,
             "alice",
             ["forward", .. Leads(Ssh), .. Leads(Http), .. Leads(Redis), .. Leads(Iperf), $"{Iperf}", $"bob:{Iperf}/udp", "--as", "alice", "--json", "--server", Server]);
         await WaitAsync(forward, "path", static e => (string?)e["kind"] == "udp");
+    }
+
+    /// <summary>Bob's command is killed, without a word to anybody, and started again.</summary>
+    public async Task RestartSharerAsync()
+    {
+        _share!.Kill();
+        await ShareAsync();
     }
 
     public ValueTask DisposeAsync()
@@ -66,6 +74,12 @@ public sealed class ForwardingLab : IAsyncLifetime
         line => line.StartsWith('{') && JsonNode.Parse(line) is { } e && (string?)e["event"] == name && condition?.Invoke(e) != false,
         Limit,
         TestContext.Current.CancellationToken);
+
+    private Task ShareAsync()
+    {
+        _share = Porthole(Bob, "bob", "share", $"{Ssh}", $"{Http}", $"{Redis}", $"{Iperf}", $"{Iperf}/udp", "--as", "bob", "--accept", "anyone", "--json", "--server", Server);
+        return WaitAsync(_share, "listening");
+    }
 
     private NamespaceProcess Porthole(KernelHost host, string home, params string[] arguments) => host.Namespace.Start(Programs.Porthole, arguments, Home(home));
 }

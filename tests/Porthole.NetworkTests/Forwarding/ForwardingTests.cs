@@ -93,6 +93,16 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
         Assert.Contains("99980001", await lab.RunAsync(lab.Alice, "redis-cli", "-p", port, "GET", "key:9999"), StringComparison.Ordinal);
     }
 
+    [RootFact]
+    public async Task A_sharer_that_was_killed_and_came_back_is_found_by_who_connects_next()
+    {
+        using var server = new TinyHttpServer(lab.Bob, ForwardingLab.Http, "here"u8.ToArray());
+        string url = $"http://127.0.0.1:{ForwardingLab.Http}/";
+        Assert.Equal("here", await lab.RunAsync(lab.Alice, "curl", "-sS", url));
+        await lab.RestartSharerAsync();
+        Assert.Contains("here", await lab.RunAsync(lab.Alice, "curl", "-s", "--retry", "20", "--retry-delay", "1", "--retry-all-errors", url), StringComparison.Ordinal);
+    }
+
     /// <summary>Waits until a program listens on a port of its own host.</summary>
     private static async Task ListensAsync(KernelHost host, int port)
     {
