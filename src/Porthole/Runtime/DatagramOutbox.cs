@@ -6,12 +6,15 @@ namespace Porthole.Runtime;
 /// </summary>
 internal sealed class DatagramOutbox
 {
-    /// <summary>A burst of four of the longest UDP datagrams in pieces, or the 50 ms for which a busy host may keep the machine's thread waiting, at 5,000 a second.</summary>
-    public const int Capacity = 256;
+    /// <summary>The 100 ms for which a busy host may keep the machine's thread waiting, at 10,000 a second.</summary>
+    public const int MaxCount = 1_024;
+
+    /// <summary>Room to begin with: most programs send a few now and then, and may have many connections.</summary>
+    private const int FirstCount = 16;
 
     private readonly Lock _gate = new();
-    private readonly int[] _lengths = new int[Capacity];
-    private byte[]? _bytes;
+    private int[] _lengths = [];
+    private byte[] _bytes = [];
     private int _first;
     private int _count;
     private bool _isPosted;
@@ -22,9 +25,8 @@ internal sealed class DatagramOutbox
     {
         lock (_gate)
         {
-            if (_count == Capacity) return false;
-            _bytes ??= GC.AllocateUninitializedArray<byte>(Capacity * PeerConnection.MaxDatagram);
-            int slot = (_first + _count++) % Capacity;
+            if (_count == _lengths.Length && !TryGrow()) return false;
+            int slot = (_first + _count++) % _lengths.Length;
             datagram.CopyTo(_bytes.AsSpan(slot * PeerConnection.MaxDatagram, PeerConnection.MaxDatagram));
             _lengths[slot] = datagram.Length;
             if (_isPosted) return false;
@@ -55,7 +57,7 @@ internal sealed class DatagramOutbox
     {
         lock (_gate)
         {
-            _first = (_first + 1) % Capacity;
+            _first = (_first + 1) % _lengths.Length;
             _count--;
         }
     }
@@ -68,5 +70,23 @@ internal sealed class DatagramOutbox
             _count = 0;
             _isPosted = false;
         }
+    }
+
+    /// <summary>Twice the room, with the first datagram at the beginning. What the machine looks at stays as it is, in the room of before.</summary>
+    private bool TryGrow()
+    {
+        if (_count == MaxCount) return false;
+        int room = Math.Max(FirstCount, 2 * _count);
+        int[] lengths = new int[room];
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(room * PeerConnection.MaxDatagram);
+        for (int i = 0; i < _count; i++)
+        {
+            int from = (_first + i) % _count;
+            lengths[i] = _lengths[from];
+            _bytes.AsSpan(from * PeerConnection.MaxDatagram, _lengths[from]).CopyTo(bytes.AsSpan(i * PeerConnection.MaxDatagram));
+        }
+
+        (_lengths, _bytes, _first) = (lengths, bytes, 0);
+        return true;
     }
 }
