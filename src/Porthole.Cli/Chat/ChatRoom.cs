@@ -68,7 +68,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     public async Task CloseAsync()
     {
         await _closing.CancelAsync().ConfigureAwait(false);
-        foreach (var link in Links) await link.Connection.CloseAsync(0, "They left the chat.").ConfigureAwait(false);
+        await Task.WhenAll(Links.Select(static link => link.Connection.CloseAsync(0, "They left the chat."))).ConfigureAwait(false);
         Task[] running;
         lock (_gate) running = [.. _running];
         await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -82,7 +82,8 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         view.Show(new ChatEvent.Presence(peer.Name ?? peer.Peer.Short, peer.Peer, isOnline));
         _keeper?.Handle(peer, isOnline);
         if (_keeper is not null || !settings.AutoConnect || !isOnline || peer.Name is null || peer.Peer == node.Id) return; // a peer without a name is a tool that looks around
-        lock (_gate) _running.Add(ConnectAsync(new PeerTarget(peer.Name, peer.Peer)));
+        var calling = ConnectAsync(new PeerTarget(peer.Name, peer.Peer)); // not under the lock: it shows something
+        lock (_gate) _running.Add(calling);
     }
 
     /// <summary>Calls a peer and waits until the chat stands; says so if it does not.</summary>
@@ -304,7 +305,8 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
             while (true)
             {
                 var call = await node.NextCallAsync(_closing.Token).ConfigureAwait(false);
-                lock (_gate) _running.Add(settings.OpensToRoom ? JudgeAsync(call) : TakeAsync(call));
+                var answering = settings.OpensToRoom ? JudgeAsync(call) : TakeAsync(call); // not under the lock: it shows something
+                lock (_gate) _running.Add(answering);
             }
         }
         catch (Exception exception) when (exception is PeerException or OperationCanceledException)
@@ -334,10 +336,10 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         string label = call.Name is { } name && PeerName.IsValid(name) ? PeerName.Normalize(name) : call.PeerId.Short;
         lock (_gate) _calls.Add((label, call));
         view.Show(new ChatEvent.Incoming(label, call.PeerId));
-        await call.Ended.ConfigureAwait(false);
+        await call.Ended.WaitAsync(_closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // it never faults: the chat ends
         bool waited;
         lock (_gate) waited = _calls.RemoveAll(one => one.Call == call) > 0;
-        if (waited) view.Show(new ChatEvent.CallEnded(label));
+        if (waited && !_closing.IsCancellationRequested) view.Show(new ChatEvent.CallEnded(label));
     }
 
     private void HandleServer(object? sender, ServerState state)

@@ -58,14 +58,17 @@ internal sealed class RoomKeeper(string room, PeerNode node, IChatView view)
             {
                 var changed = Volatile.Read(ref _changed); // before looking: what happens after completes it
                 TimeSpan? wake;
+                List<PeerInfo> due = [], excess = [];
                 lock (_gate)
                 {
-                    while (_mesh.TryTakeDue(Now, out var due)) calls.Add(CallAsync(due, call));
-                    while (_mesh.TryTakeExcess(Now, out var excess)) view.Show(new ChatEvent.Notice($"There are more than {RoomMesh.MaxPeers} in the room: {LabelOf(excess)} is not called before somebody leaves."));
+                    while (_mesh.TryTakeDue(Now, out var peer)) due.Add(peer);
+                    while (_mesh.TryTakeExcess(Now, out var peer)) excess.Add(peer);
                     wake = _mesh.WakeAt;
                 }
 
+                foreach (var peer in excess) view.Show(new ChatEvent.Notice($"There are more than {RoomMesh.MaxPeers} in the room: {LabelOf(peer)} is not called before somebody leaves."));
                 calls.RemoveAll(static one => one.IsCompleted);
+                calls.AddRange(due.Select(peer => CallAsync(peer, call)));
                 var pause = wake is { } at ? TimeSpan.FromTicks(Math.Max((at - Now).Ticks, 0)) : Timeout.InfiniteTimeSpan;
                 try
                 {

@@ -104,7 +104,7 @@ internal sealed class TerminalView(LineEditor editor, bool showsChecks) : IChatV
     /// <summary>What is to be printed of an event: a message is told to be delivered when everyone has it.</summary>
     private IEnumerable<IRenderable> Follow(ChatEvent happened)
     {
-        if (Render(happened, editor.Width) is { } line) yield return line;
+        if (Render(happened, LineEditor.Width) is { } line) yield return line;
         switch (happened)
         {
             case ChatEvent.Sent sent:
@@ -135,7 +135,7 @@ internal sealed class TerminalView(LineEditor editor, bool showsChecks) : IChatV
         return new Text(string.Create(CultureInfo.InvariantCulture, $"      [{number}] {(delivery.Taken.Count > 0 ? $"✓✓ {whom}, {Words.Span(delivery.Longest)}" : "✗ nobody")}"), ChatColours.Dim);
     }
 
-    private void Print(IRenderable line) => editor.PrintLine(Rendering.Lines(line, editor.Width, Rendering.HasColours));
+    private void Print(IRenderable line) => editor.PrintLine(Rendering.Lines(line, LineEditor.Width, Rendering.HasColours));
 
     /// <summary>Who has a message, and who does not yet.</summary>
     private sealed class Delivery(IEnumerable<string> peers)

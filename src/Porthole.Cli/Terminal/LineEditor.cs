@@ -40,7 +40,7 @@ internal sealed class LineEditor : IDisposable
     public Func<string, (int Start, IReadOnlyList<string> Candidates)> Completions { get; set; } = static text => (text.Length, []);
 
     /// <summary>Columns for output: all but the last, which would wrap.</summary>
-    public int Width => Math.Max(TerminalWidth() - 1, MinInputWidth);
+    public static int Width => Math.Max(TerminalWidth() - 1, MinInputWidth);
 
     /// <summary>Changes the prompt.</summary>
     /// <param name="prompts">Several of the same meaning, the longest first: the first one that fits is shown.</param>
