@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Porthole.Protocol;
-using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Cli.Chat;
