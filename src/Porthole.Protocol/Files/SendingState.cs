@@ -7,6 +7,7 @@ namespace Porthole.Protocol.Files;
 public sealed class SendingState(Manifest manifest)
 {
     private readonly Dictionary<int, long> _kept = [];
+    private readonly HashSet<int> _refused = [];
     private Phase _phase;
     private long _length;
     private int _file = -1;
@@ -89,8 +90,8 @@ public sealed class SendingState(Manifest manifest)
         return true;
     }
 
-    /// <summary>The receiver cannot write a file.</summary>
-    public bool HandleRefused(int index) => _phase is Phase.Comparing or Phase.Sending && index < manifest.Count;
+    /// <summary>The receiver cannot write a file or folder, which it says once.</summary>
+    public bool HandleRefused(int index) => _phase is Phase.Comparing or Phase.Sending && index < manifest.Count && _refused.Add(index);
 
     /// <summary>Everything is verified and in its place.</summary>
     /// <param name="isDone">Whether everything was sent.</param>

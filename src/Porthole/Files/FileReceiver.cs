@@ -89,12 +89,7 @@ public sealed class FileReceiver
 
         completeWrites();
         await DrainAsync(stream, stop.Token).ConfigureAwait(false);
-        if (attempt.Failures is [var first, ..])
-        {
-            string more = attempt.Failures.Count == 1 ? string.Empty : $" {attempt.Failures.Count - 1} more did not arrive either.";
-            throw new FileException(first.Reason, first.Message + more, first) { Path = first.Path, IsRemote = first.IsRemote };
-        }
-
+        attempt.Failures.ThrowIfAny("did not arrive");
         return new FileReceiveReport(roots, roots.Sum(static root => root.Bytes), _options.TimeProvider.GetElapsedTime(started));
     }
 

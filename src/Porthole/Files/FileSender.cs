@@ -108,12 +108,7 @@ public sealed class FileSender
     /// <exception cref="FileException">Some files could not be sent.</exception>
     internal FileSendReport Report(SendAttempt attempt, long started)
     {
-        if (attempt.Failures is [var first, ..])
-        {
-            string more = attempt.Failures.Count == 1 ? string.Empty : $" {attempt.Failures.Count - 1} more could not be sent either.";
-            throw new FileException(first.Reason, first.Message + more, first) { Path = first.Path, IsRemote = first.IsRemote };
-        }
-
+        attempt.Failures.ThrowIfAny("could not be sent");
         return new FileSendReport(attempt.Delivered.Files, attempt.Delivered.Bytes, _totals.Resent(attempt.TotalBytes), attempt.SkippedEntries, _options.TimeProvider.GetElapsedTime(started));
     }
 

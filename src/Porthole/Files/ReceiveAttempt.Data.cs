@@ -12,7 +12,7 @@ internal sealed partial class ReceiveAttempt
     /// <summary>What was verified is acknowledged at the latest after so long, so that progress is seen on slow paths too.</summary>
     private static readonly TimeSpan s_ackPause = TimeSpan.FromMilliseconds(250);
 
-    private readonly Dictionary<int, FileException> _failedFolders = [];
+    private readonly HashSet<int> _failedFolders = [];
     private readonly HashSet<int> _failedRoots = [];
     private readonly List<(int Index, FileException Failure)> _late = [];
     private readonly byte[] _ownHash = new byte[FileLimits.HashSize];
@@ -36,8 +36,7 @@ internal sealed partial class ReceiveAttempt
                 case FileFrameType.Begin when FileFrame.TryReadBegin(payload.Span, out long kept, out long toSend) && _state.HandleBegin(kept, toSend):
                     _begunWith = kept;
                     Tell(new FileTransferEvent.Started(kept, _manifest.TotalBytes));
-                    await Task.Run(MakeFolders, _wire.Token).ConfigureAwait(false);
-                    await TellRefusedFoldersAsync().ConfigureAwait(false);
+                    await Task.Run(MakeFoldersAsync, _wire.Token).ConfigureAwait(false);
                     break;
                 case FileFrameType.FileStart when FileFrame.TryReadFileStart(payload.Span, out int index, out long offset) && _state.HandleFileStart(index, offset):
                     await StartAsync(index, offset).ConfigureAwait(false);
@@ -65,7 +64,7 @@ internal sealed partial class ReceiveAttempt
         await AckAsync().ConfigureAwait(false);
     }
 
-    private void MakeFolders()
+    private async Task MakeFoldersAsync()
     {
         for (int i = 0; i < _manifest.Count; i++)
         {
@@ -76,19 +75,15 @@ internal sealed partial class ReceiveAttempt
             }
             catch (FileException exception) when (exception.Reason != FileError.DiskFull)
             {
-                _failedFolders[i] = exception;
+                _failedFolders.Add(i);
                 Fail(i, exception);
+                await TellRefusedAsync(i, exception).ConfigureAwait(false);
             }
         }
     }
 
-    private async Task TellRefusedFoldersAsync()
-    {
-        foreach (var (index, failure) in _failedFolders)
-        {
-            await _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, index, failure.Reason, WithoutPlace(failure.Message))).ConfigureAwait(false);
-        }
-    }
+    private ValueTask TellRefusedAsync(int index, FileException failure) =>
+        _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, index, failure.Reason, WithoutPlace(failure.Message)));
 
     private async ValueTask StartAsync(int index, long offset)
     {
@@ -116,7 +111,7 @@ internal sealed partial class ReceiveAttempt
             _isRefused = true;
             var failure = FileErrors.From(exception, "write", _target.PathOf(index, isFinal: false));
             Fail(index, failure);
-            await _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, index, failure.Reason, WithoutPlace(failure.Message))).ConfigureAwait(false);
+            await TellRefusedAsync(index, failure).ConfigureAwait(false);
         }
     }
 
@@ -224,7 +219,7 @@ internal sealed partial class ReceiveAttempt
             done.Add(new ReceivedRoot(_target.FinalOf(root), _manifest.IsFolder(root), bytes[root], hash, same));
         }
 
-        if (_failures.Count == 0) _journal!.Delete();
+        if (Failures.IsNone) _journal!.Delete();
         return done.ToImmutable();
     }
 
@@ -323,7 +318,7 @@ internal sealed partial class ReceiveAttempt
         if (_failedFolders.Count == 0) return false;
         for (int parent = _manifest.ParentOf(index); parent >= 0; parent = _manifest.ParentOf(parent))
         {
-            if (_failedFolders.ContainsKey(parent)) return true;
+            if (_failedFolders.Contains(parent)) return true;
         }
 
         return false;
@@ -332,7 +327,7 @@ internal sealed partial class ReceiveAttempt
     private void Fail(int index, FileException exception)
     {
         _failedRoots.Add(_manifest.RootOf(index));
-        _failures.Add(exception);
+        Failures.Add(exception);
         Tell(new FileTransferEvent.Skipped(_manifest.PathOf(index), exception.Reason, exception.Message));
     }
 
@@ -345,7 +340,7 @@ internal sealed partial class ReceiveAttempt
 
     private async Task TellLateAsync()
     {
-        foreach (var (index, failure) in _late) await _wire.WriteAsync(FileFrame.WriteFileError(FileFrameType.FileRefused, index, failure.Reason, WithoutPlace(failure.Message))).ConfigureAwait(false);
+        foreach (var (index, failure) in _late) await TellRefusedAsync(index, failure).ConfigureAwait(false);
     }
 
     /// <summary>Writes down what came, so that the count is right however the stream ended.</summary>

@@ -16,7 +16,6 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
 {
     private readonly string _other = senderName ?? sender.Short;
     private readonly Manifest _manifest = new(options.MaxEntries, OperatingSystem.IsWindows());
-    private readonly List<FileException> _failures = [];
     private TransferStream _wire = null!;
     private TargetTree _target = null!;
     private TransferJournal? _journal;
@@ -33,7 +32,7 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
     public ReadOnlyMemory<byte> Digest => _digest;
 
     /// <summary>What failed.</summary>
-    public IReadOnlyList<FileException> Failures => _failures;
+    public FailureCount Failures { get; } = new();
 
     /// <summary>Receives.</summary>
     /// <param name="stream">A stream whose preamble was read.</param>

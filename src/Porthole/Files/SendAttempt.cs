@@ -23,7 +23,6 @@ internal sealed partial class SendAttempt(SourceTree tree, TransferId id, SendTo
     private readonly Lock _gate = new();
     private readonly Wakeup _acknowledged = new();
     private readonly FileHashes _hashes = new(tree.Manifest.Count);
-    private readonly List<FileException> _failures = [];
     private TransferStream _wire = null!;
     private long _kept;
 
@@ -39,8 +38,8 @@ internal sealed partial class SendAttempt(SourceTree tree, TransferId id, SendTo
     /// <summary>Whether the receiver has taken the offer.</summary>
     public bool HasBegun { get; private set; }
 
-    /// <summary>How many files failed, and how.</summary>
-    public IReadOnlyList<FileException> Failures => _failures;
+    /// <summary>What failed.</summary>
+    public FailureCount Failures { get; } = new();
 
     /// <summary>How many files, and of how many bytes, are at the receiver.</summary>
     public (int Files, long Bytes) Delivered { get; private set; }
@@ -184,7 +183,7 @@ internal sealed partial class SendAttempt(SourceTree tree, TransferId id, SendTo
             bool replaced = !isSame[root] && _state.Roots[root] == RootState.Replaceable;
             if (isSame[root] || replaced || _state.Roots[root] == RootState.Wanted) continue;
             string name = _manifest[root].Name;
-            _failures.Add(new FileException(FileError.Exists, $"{name} is there already at {other} and is not the same: it was not sent. Receive with --overwrite, or into another folder.") { Path = name, IsRemote = true });
+            Failures.Add(new FileException(FileError.Exists, $"{name} is there already at {other} and is not the same: it was not sent. Receive with --overwrite, or into another folder.") { Path = name, IsRemote = true });
         }
 
         _isSent = [.. isSame.Select((one, root) => !one && (_state.Roots[root] is RootState.Wanted or RootState.Replaceable))];
@@ -228,7 +227,7 @@ internal sealed partial class SendAttempt(SourceTree tree, TransferId id, SendTo
 
     private void Fail(int index, FileException exception)
     {
-        lock (_gate) _failures.Add(exception);
+        Failures.Add(exception);
         Tell(new FileTransferEvent.Skipped(_manifest.PathOf(index), exception.Reason, exception.Message));
     }
 

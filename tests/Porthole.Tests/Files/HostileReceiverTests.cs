@@ -18,6 +18,7 @@ public sealed class HostileReceiverTests : IDisposable
     public static TheoryData<string, byte[]> BadAnswers()
     {
         byte[] answer = FileFrame.WriteAnswer(0, [RootState.Wanted]), end = FileFrame.Write(FileFrameType.HaveEnd);
+        static byte[] Refusal() => FileFrame.WriteFileError(FileFrameType.FileRefused, 0, FileError.Failed, "x");
         return new TheoryData<string, byte[]>
         {
             { "no answer", end },
@@ -36,6 +37,7 @@ public sealed class HostileReceiverTests : IDisposable
             { "finished before the end", [.. answer, .. end, .. FileFrame.Write(FileFrameType.Finished)] },
             { "hashes too late", [.. answer, .. end, .. Have(0, 5, 0, 1)] },
             { "a refusal of a file that there is not", [.. answer, .. end, .. FileFrame.WriteFileError(FileFrameType.FileRefused, 3, FileError.Failed, "x")] },
+            { "a refusal of one file twice", [.. answer, .. Refusal(), .. Refusal()] },
             { "a frame of the sender", [.. answer, .. end, .. FileFrame.WriteBegin(0, 0)] },
             { "an unknown frame", [.. answer, 0x66, 0, 0, 1, 1] },
             { "a frame too long", [.. answer, (byte)FileFrameType.Have, 0xFF, 0xFF, 0xFF] },
