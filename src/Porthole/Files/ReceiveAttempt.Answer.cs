@@ -100,10 +100,7 @@ internal sealed partial class ReceiveAttempt
 
         _journal = TransferJournal.Open(folder, _key, sender, Id);
         _journal.Accept(_digest);
-        for (int root = 0; root < _roots.Length; root++)
-        {
-            if (_roots[root] == RootState.Wanted) _target.RemoveStrangers(root);
-        }
+        _target.RemoveStrangers(root => _roots[root] == RootState.Wanted, _wire.Token);
     }
 
     /// <summary>Hashes what is there, a file at a time, with the hash at the end of each chunk: the sender keeps what is the same up to the first difference.</summary>

@@ -195,6 +195,7 @@ internal sealed partial class ReceiveAttempt
         if (options.FlushToDisk && _manifest.Files > MaxSingleFlushes) FlushAll();
         long[] bytes = new long[_roots.Length];
         for (int i = 0; i < _manifest.Count; i++) bytes[_manifest.RootOf(i)] += _manifest.SizeOf(i);
+        bool[] isMerged = Merge();
         for (int root = 0; root < _roots.Length; root++)
         {
             bool same = _state.IsSame(root);
@@ -207,7 +208,7 @@ internal sealed partial class ReceiveAttempt
             if (_failedRoots.Contains(root)) continue;
             try
             {
-                if (!same) Publish(root);
+                if (!same && !isMerged[root]) Publish(root);
             }
             catch (Exception exception) when (exception is FileException || FileErrors.IsLocal(exception))
             {
@@ -226,11 +227,10 @@ internal sealed partial class ReceiveAttempt
     private void Publish(int root)
     {
         string part = _target.PartOf(root), final = _target.FinalOf(root);
-        if (options.Overwrite && TargetTree.IsThere(final))
+        if (options.Overwrite && !_manifest.IsFolder(root) && TargetTree.IsThere(final))
         {
-            if (_manifest.IsFolder(root)) Merge(root);
-            else if (Directory.Exists(final) && !TargetTree.IsLink(final)) throw new FileException(FileError.Exists, $"{final} is a folder, and a file does not replace it.") { Path = final };
-            else File.Move(part, final, overwrite: true); // replaces a link, and not what it leads to
+            ThrowUnlessFile(final);
+            File.Move(part, final, overwrite: true); // a link that comes right now would be replaced, and not what it leads to
             return;
         }
 
@@ -244,31 +244,55 @@ internal sealed partial class ReceiveAttempt
         }
     }
 
-    /// <summary>Moves every file of a folder into the one that is there.</summary>
-    private void Merge(int root)
+    /// <summary>Moves the files of folders into those that are there, in one way through the manifest for all of them.</summary>
+    /// <returns>Which roots that are.</returns>
+    private bool[] Merge()
     {
-        for (int i = root; i < _manifest.Count; i++)
+        bool[] isMerged = [.. Enumerable.Range(0, _roots.Length).Select(root =>
+            options.Overwrite && _manifest.IsFolder(root) && _state.IsSent(root) && !_failedRoots.Contains(root) && TargetTree.IsThere(_target.FinalOf(root)))];
+        for (int i = 0; i < _manifest.Count; i++) InMerged(i, Merge);
+        for (int i = _manifest.Count - 1; i >= 0; i--)
         {
-            if (_manifest.RootOf(i) != root) continue;
-            string final = _target.PathOf(i, isFinal: true);
-            if (_manifest.IsFolder(i))
+            if (_manifest.IsFolder(i)) InMerged(i, folder => _target.Dress(folder, isFinal: true));
+        }
+
+        for (int root = 0; root < _roots.Length; root++) InMerged(root, part => TargetTree.Remove(_target.PartOf(part)));
+        return isMerged;
+
+        void InMerged(int index, Action<int> action)
+        {
+            int root = _manifest.RootOf(index);
+            if (!isMerged[root] || _failedRoots.Contains(root)) return;
+            try
             {
-                _target.MakeFolder(i, isFinal: true);
-                continue;
+                action(index);
             }
-
-            _target.CheckWay(i, isFinal: true);
-            if (Directory.Exists(final) && !TargetTree.IsLink(final)) throw new FileException(FileError.Exists, $"{final} is a folder, and a file does not replace it.") { Path = final };
-            string part = _target.PathOf(i, isFinal: false);
-            if (File.Exists(part)) File.Move(part, final, overwrite: true);
+            catch (Exception exception) when (exception is FileException || FileErrors.IsLocal(exception))
+            {
+                FailLate(root, FileErrors.From(exception, "write", _target.FinalOf(root)));
+            }
         }
+    }
 
-        for (int i = _manifest.Count - 1; i >= root; i--)
+    private void Merge(int index)
+    {
+        if (_manifest.IsFolder(index))
         {
-            if (_manifest.IsFolder(i) && _manifest.RootOf(i) == root) _target.Dress(i, isFinal: true);
+            _target.MakeFolder(index, isFinal: true);
+            _target.MakeFolder(index, isFinal: false); // it has its permissions already, and nothing can be moved out of a read-only folder
+            return;
         }
 
-        TargetTree.Remove(_target.PartOf(root));
+        string final = _target.PathOf(index, isFinal: true), part = _target.PathOf(index, isFinal: false);
+        _target.CheckWay(index, isFinal: true);
+        ThrowUnlessFile(final);
+        if (File.Exists(part)) File.Move(part, final, overwrite: true);
+    }
+
+    /// <summary>A file gives way to a file, and nothing else does.</summary>
+    private static void ThrowUnlessFile(string final)
+    {
+        if (TargetTree.IsLink(final) || Directory.Exists(final)) throw new FileException(FileError.Exists, $"{final} is a folder or a link, and a file does not replace it.") { Path = final };
     }
 
     /// <summary>Folders get their permissions and times last, from the deepest up: writing into one would change its time, or be forbidden.</summary>

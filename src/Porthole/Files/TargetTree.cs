@@ -8,6 +8,8 @@ namespace Porthole.Files;
 /// </summary>
 internal sealed class TargetTree(string folder, Manifest manifest, string key)
 {
+    private static readonly EnumerationOptions s_everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false, ReturnSpecialDirectories = false };
+
     private const UnixFileMode FileMode0600 = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const UnixFileMode FolderMode0700 = FileMode0600 | UnixFileMode.UserExecute;
     private const UnixFileMode Readable = UnixFileMode.GroupRead | UnixFileMode.OtherRead;
@@ -154,27 +156,33 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
     }
 
     /// <summary>Removes from what is left of an earlier attempt what the manifest does not have, or has as something else.</summary>
-    public void RemoveStrangers(int root)
+    /// <param name="isWanted">Of which roots.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public void RemoveStrangers(Func<int, bool> isWanted, CancellationToken cancellationToken)
     {
-        string top = PartOf(root);
-        if (IsLink(top) || (manifest.IsFolder(root) ? File.Exists(top) : Directory.Exists(top)))
+        bool[] isLooked = new bool[manifest.Roots];
+        for (int root = 0; root < isLooked.Length; root++)
         {
-            Remove(top);
-            return;
+            string top = PartOf(root);
+            if (!isWanted(root) || !IsThere(top)) continue;
+            bool isFolder = manifest.IsFolder(root);
+            if (IsLink(top) || (isFolder ? File.Exists(top) : Directory.Exists(top))) Remove(top);
+            else isLooked[root] = isFolder;
         }
 
-        if (!manifest.IsFolder(root) || !Directory.Exists(top)) return;
+        // One way through the manifest for all roots together: there may be ten thousand of them, and a million entries.
         for (int i = 0; i < manifest.Count;)
         {
             // What lies in one folder stands together in the manifest.
+            cancellationToken.ThrowIfCancellationRequested();
             int parent = manifest.ParentOf(i), first = i;
             while (i < manifest.Count && manifest.ParentOf(i) == parent) i++;
-            if (parent >= 0 && manifest.RootOf(parent) == root) RemoveStrangers(parent, first, i);
+            if (parent >= 0 && isLooked[manifest.RootOf(parent)]) RemoveStrangers(parent, first, i);
         }
 
         for (int i = 0; i < manifest.Count; i++)
         {
-            if (manifest.IsFolder(i) && manifest.RootOf(i) == root && !HasChildren(i)) RemoveStrangers(i, 0, 0);
+            if (manifest.IsFolder(i) && isLooked[manifest.RootOf(i)] && !HasChildren(i)) RemoveStrangers(i, 0, 0);
         }
     }
 
@@ -221,17 +229,30 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
     {
         string path = PathOf(parent, isFinal: false);
         if (IsLink(path) || !Directory.Exists(path)) return;
-        var known = new Dictionary<string, bool>(StringComparer.Ordinal);
-        for (int i = first; i < end; i++)
-        {
-            var entry = manifest[i];
-            known[entry.Name] = entry.IsFolder;
-        }
-
-        foreach (var child in new DirectoryInfo(path).EnumerateFileSystemInfos())
+        var strangers = new List<string>();
+        foreach (var child in new DirectoryInfo(path).EnumerateFileSystemInfos("*", s_everything))
         {
             bool isLink = (child.Attributes & FileAttributes.ReparsePoint) != 0;
-            if (isLink || !known.TryGetValue(child.Name, out bool isFolder) || isFolder != child is DirectoryInfo) Remove(child.FullName);
+            if (isLink || IndexOf(child.Name, first, end) is not (>= 0 and var index) || manifest.IsFolder(index) != child is DirectoryInfo) strangers.Add(child.FullName);
         }
+
+        if (strangers.Count > 0) MakeFolder(parent, isFinal: false); // what was complete may be read-only by now
+        foreach (string stranger in strangers) Remove(stranger);
+    }
+
+    /// <summary>Finds a name among those of one folder, which ascend; -1 for none.</summary>
+    private int IndexOf(string name, int first, int end)
+    {
+        while (first < end)
+        {
+            int middle = first + (end - first) / 2;
+            string one = manifest[middle].Name;
+            int order = string.Compare(name, one, StringComparison.OrdinalIgnoreCase);
+            if (order == 0) return name == one ? middle : -1;
+            if (order > 0) first = middle + 1;
+            else end = middle;
+        }
+
+        return -1;
     }
 }

@@ -127,12 +127,30 @@ public sealed class SourceAndTargetTests : IDisposable
         _folder.Write("in/other", [7]);
         _folder.Write("in/box/sub/file", [8]);
         _folder.Write("in/box/mine", [9]);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(_folder.PathOf("out/box/read only"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var outcome = await Courier.DeliverAsync(Sender("out/same", "out/other", "out/box"), Receiver(overwrite: true));
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserExecute, File.GetUnixFileMode(_folder.PathOf("in/box/read only")));
         Assert.Equal((7L, 0L), (outcome.ChunkBytes, outcome.Sent!.Resent));
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder.PathOf("in/other")));
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder.PathOf("in/box/sub/file")));
         Assert.Equal([9], File.ReadAllBytes(_folder.PathOf("in/box/mine")));
         Assert.Equal(3, Directory.GetFileSystemEntries(_folder.PathOf("in")).Length);
+    }
+
+    [Fact]
+    public async Task With_overwrite_a_link_in_a_folder_stays_and_the_other_folders_arrive()
+    {
+        _folder.Write("out/a/file", [1, 2, 3]);
+        _folder.Write("out/b/file", [1, 2, 3]);
+        string mine = _folder.Write("mine", [9]);
+        _folder.Write("in/b/file", [8]);
+        Directory.CreateDirectory(_folder.PathOf("in/a"));
+        File.CreateSymbolicLink(_folder.PathOf("in/a/file"), mine);
+        var outcome = await Courier.RunAsync(Sender("out/a", "out/b"), Receiver(overwrite: true));
+        Assert.Equal((FileError.Exists, FileError.Exists), (outcome.SendReason, outcome.ReceiveReason));
+        Assert.Equal(mine, new FileInfo(_folder.PathOf("in/a/file")).LinkTarget);
+        Assert.Equal([9], File.ReadAllBytes(mine));
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder.PathOf("in/b/file")));
     }
 
     [Fact]
