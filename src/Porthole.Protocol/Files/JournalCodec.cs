@@ -13,9 +13,10 @@ public static class JournalCodec
     public const int HeaderSize = 8 + PeerId.Size + TransferId.Size + ChecksumSize;
 
     /// <summary>The bytes of a record: kind, value, checksum.</summary>
-    public const int RecordSize = 1 + 8 + ChecksumSize;
+    public const int RecordSize = 1 + ValueSize + ChecksumSize;
 
     private const int ChecksumSize = 8;
+    private const int ValueSize = 16;
     private const byte Accepted = 1;
     private const byte Received = 2;
 
@@ -34,13 +35,13 @@ public static class JournalCodec
 
     /// <summary>Writes that the offer was taken.</summary>
     /// <param name="position">Where in the journal the record begins.</param>
-    /// <param name="digest">The first 8 bytes of the hash of the manifest.</param>
-    public static byte[] WriteAccepted(long position, ReadOnlySpan<byte> digest) => Record(Accepted, BinaryPrimitives.ReadInt64BigEndian(digest), position);
+    /// <param name="digest">The hash of the manifest, of which the first 16 bytes are kept: fewer could be those of two manifests that a sender has looked for.</param>
+    public static byte[] WriteAccepted(long position, ReadOnlySpan<byte> digest) => Record(Accepted, BinaryPrimitives.ReadUInt128BigEndian(digest), position);
 
     /// <summary>Writes how many bytes of chunks have ever come.</summary>
     /// <param name="position">Where in the journal the record begins.</param>
     /// <param name="bytes">The bytes.</param>
-    public static byte[] WriteReceived(long position, long bytes) => Record(Received, bytes, position);
+    public static byte[] WriteReceived(long position, long bytes) => Record(Received, (UInt128)bytes, position);
 
     /// <summary>Reads a journal as far as it is whole.</summary>
     /// <param name="bytes">All of it.</param>
@@ -58,10 +59,10 @@ public static class JournalCodec
         {
             var record = bytes.Slice(at, RecordSize);
             Checksum(record[..^ChecksumSize], at, checksum);
-            long value = BinaryPrimitives.ReadInt64BigEndian(record[1..]);
+            var value = BinaryPrimitives.ReadUInt128BigEndian(record[1..]);
             if (!record[^ChecksumSize..].SequenceEqual(checksum)) break;
             if (record[0] == Accepted) state = state with { IsAccepted = true, Digest = value };
-            else if (record[0] == Received && value is >= 0 and <= FileLimits.MaxBytes) state = state with { Received = value };
+            else if (record[0] == Received && value <= (UInt128)FileLimits.MaxBytes) state = state with { Received = (long)value };
             else break;
             state = state with { Length = at + RecordSize };
         }
@@ -69,12 +70,12 @@ public static class JournalCodec
         return true;
     }
 
-    private static byte[] Record(byte kind, long value, long position)
+    private static byte[] Record(byte kind, UInt128 value, long position)
     {
         byte[] record = new byte[RecordSize];
         record[0] = kind;
-        BinaryPrimitives.WriteInt64BigEndian(record.AsSpan(1), value);
-        Checksum(record.AsSpan(0, 9), position, record.AsSpan(9));
+        BinaryPrimitives.WriteUInt128BigEndian(record.AsSpan(1), value);
+        Checksum(record.AsSpan(0, 1 + ValueSize), position, record.AsSpan(1 + ValueSize));
         return record;
     }
 

@@ -13,14 +13,26 @@ public sealed class FileReceiver
     /// <summary>How long a stream that was replaced may take to let go of its files.</summary>
     private static readonly TimeSpan s_letGo = TimeSpan.FromSeconds(30);
 
+    /// <summary>Transfers of one sender at a time: more than anybody waits for, and each takes memory before it is even asked for.</summary>
+    internal const int MaxTransfersOfSender = 16;
+
+    /// <summary>Transfers of all senders at a time.</summary>
+    internal const int MaxTransfers = 64;
+
+    /// <summary>All transfers at a time have so many times <see cref="FileReceiveOptions.MaxEntries"/> at most, and those of one sender have it once: manifests stay in memory, and strangers may send them.</summary>
+    private const int Shares = 4;
+
     /// <summary>Offers that were taken, and are not asked for again when only the connection broke.</summary>
     private const int MaxAccepted = 256;
+
+    /// <summary>Stands behind an offer that is complete.</summary>
+    private const string Completed = "/completed";
 
     private readonly string _folder;
     private readonly FileReceiveOptions _options;
     private readonly Lock _gate = new();
     private readonly Dictionary<(PeerId Sender, TransferId Id), Running> _running = [];
-    private readonly Queue<string> _accepted = [];
+    private readonly List<string> _accepted = [];
 
     /// <summary>Creates a receiver; the folder is made when the first offer is taken.</summary>
     /// <param name="folder">Where everything goes.</param>
@@ -70,7 +82,7 @@ public sealed class FileReceiver
         ImmutableArray<ReceivedRoot> roots;
         try
         {
-            roots = await attempt.RunAsync(stream, (id, token) => EnterAsync((sender, id), running, token), (asked, isTaken) => Remember(sender, asked, isTaken), stop.Token).ConfigureAwait(false);
+            roots = await attempt.RunAsync(stream, (id, token) => EnterAsync((sender, id), running, token), entries => Claim(sender, running, entries), (asked, isTaken) => Remember(sender, asked, isTaken), stop.Token).ConfigureAwait(false);
         }
         catch (FileException)
         {
@@ -87,6 +99,7 @@ public sealed class FileReceiver
             Leave((sender, attempt.Id), running);
         }
 
+        if (attempt.Failures.IsNone) Complete(sender, attempt);
         completeWrites();
         await DrainAsync(stream, stop.Token).ConfigureAwait(false);
         attempt.Failures.ThrowIfAny("did not arrive");
@@ -96,19 +109,52 @@ public sealed class FileReceiver
     /// <summary>Whether an offer was taken before by this receiver; tells that it is taken now.</summary>
     private bool Remember(PeerId sender, ReceiveAttempt attempt, bool isTaken)
     {
-        string offer = $"{sender}/{attempt.Id}/{Convert.ToHexString(attempt.Digest.Span)}";
+        string offer = NameOf(sender, attempt);
         lock (_gate)
         {
             if (_accepted.Contains(offer)) return true;
-            if (!isTaken) return false;
-            if (_accepted.Count == MaxAccepted) _accepted.Dequeue();
-            _accepted.Enqueue(offer);
+            if (!isTaken) return attempt.IsAllThere && _accepted.Contains(offer + Completed); // the sender has missed the last word
+            if (_accepted.Count == MaxAccepted) _accepted.RemoveAt(0);
+            _accepted.Add(offer);
             return true;
         }
     }
 
+    /// <summary>What was taken is complete: the next time it is a new offer.</summary>
+    private void Complete(PeerId sender, ReceiveAttempt attempt)
+    {
+        string offer = NameOf(sender, attempt);
+        lock (_gate)
+        {
+            _accepted.RemoveAll(one => one.StartsWith(offer, StringComparison.Ordinal));
+            if (_accepted.Count == MaxAccepted) _accepted.RemoveAt(0);
+            _accepted.Add(offer + Completed);
+        }
+    }
+
+    private static string NameOf(PeerId sender, ReceiveAttempt attempt) => $"{sender}/{attempt.Id}/{Convert.ToHexString(attempt.Digest.Span)}";
+
+    /// <summary>Counts the entries of a manifest that comes in.</summary>
+    /// <exception cref="FileException">They are too many, with those of the other transfers.</exception>
+    private void Claim(PeerId sender, Running running, int entries)
+    {
+        long own = 0, all = 0;
+        lock (_gate)
+        {
+            running.Entries = entries;
+            foreach (var (transfer, one) in _running)
+            {
+                all += one.Entries;
+                if (transfer.Sender == sender) own += one.Entries;
+            }
+        }
+
+        if (own <= _options.MaxEntries && all <= Shares * (long)_options.MaxEntries) return;
+        throw new FileException(FileError.InUse, "Too many files are offered at once. Send again when the other transfers are done.");
+    }
+
     /// <summary>Takes the place of an older stream of the same transfer, which lets go of its files first.</summary>
-    private async Task EnterAsync((PeerId, TransferId) transfer, Running running, CancellationToken cancellationToken)
+    private async Task EnterAsync((PeerId Sender, TransferId Id) transfer, Running running, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -117,6 +163,11 @@ public sealed class FileReceiver
             {
                 if (!_running.TryGetValue(transfer, out older))
                 {
+                    if (_running.Count >= MaxTransfers || _running.Keys.Count(key => key.Sender == transfer.Sender) >= MaxTransfersOfSender)
+                    {
+                        throw new FileException(FileError.InUse, $"Too many transfers at once: {MaxTransfersOfSender} of one sender and {MaxTransfers} in all. Send again when the others are done.");
+                    }
+
                     _running[transfer] = running;
                     return;
                 }
@@ -171,6 +222,8 @@ public sealed class FileReceiver
         public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool IsSuperseded { get; private set; }
+
+        public int Entries { get; set; }
 
         public void End()
         {

@@ -75,7 +75,7 @@ public sealed class FileSender
             }
             catch (PeerException exception) when ((hasBegun || attempt?.HasBegun == true) && IsPassing(exception.Error))
             {
-                if (attempt?.HasBegun == true) pause = s_firstPause;
+                if (attempt?.HasAdvanced == true) pause = s_firstPause; // one that always breaks at the same place must not be dialled without end
                 hasBegun = true;
                 _options.Observer?.Invoke(new FileTransferEvent.Interrupted(exception.Error, exception.Message));
             }

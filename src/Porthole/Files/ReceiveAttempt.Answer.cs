@@ -35,7 +35,7 @@ internal sealed partial class ReceiveAttempt
         }
 
         var journal = TransferJournal.Look(folder, _key, sender, Id);
-        _isContinued = journal.IsAccepted && journal.Digest == System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(_digest);
+        _isContinued = journal.IsAccepted && journal.Digest == System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(_digest);
         long needed = -_bytesHere;
         for (int i = 0; i < _manifest.Count; i++)
         {

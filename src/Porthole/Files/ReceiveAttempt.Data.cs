@@ -220,7 +220,7 @@ internal sealed partial class ReceiveAttempt
             done.Add(new ReceivedRoot(_target.FinalOf(root), _manifest.IsFolder(root), bytes[root], hash, same));
         }
 
-        if (Failures.IsNone) _journal!.Delete();
+        if (Failures.IsNone || !Enumerable.Range(0, _roots.Length).Any(root => TargetTree.IsThere(_target.PartOf(root)))) _journal!.Delete(); // what was refused whole leaves nothing to go on with
         return done.ToImmutable();
     }
 

@@ -31,16 +31,20 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
     /// <summary>The hash of the manifest.</summary>
     public ReadOnlyMemory<byte> Digest => _digest;
 
+    /// <summary>Whether something of every root is there, and stays as it is: then nothing is written.</summary>
+    public bool IsAllThere => _roots.AsSpan().IndexOfAnyExcept(RootState.Existing) < 0;
+
     /// <summary>What failed.</summary>
     public FailureCount Failures { get; } = new();
 
     /// <summary>Receives.</summary>
     /// <param name="stream">A stream whose preamble was read.</param>
     /// <param name="enter">Called with the transfer's id: waits until no other stream of it is under way.</param>
+    /// <param name="claim">Called with the number of entries so far: throws when they are too many.</param>
     /// <param name="accepted">Whether this offer was taken before; told, with true, that it is taken now.</param>
     /// <param name="cancellationToken">Gives up; what was verified stays.</param>
     public async Task<ImmutableArray<ReceivedRoot>> RunAsync(
-        Stream stream, Func<TransferId, CancellationToken, Task> enter, Func<ReceiveAttempt, bool, bool> accepted, CancellationToken cancellationToken)
+        Stream stream, Func<TransferId, CancellationToken, Task> enter, Action<int> claim, Func<ReceiveAttempt, bool, bool> accepted, CancellationToken cancellationToken)
     {
         _wire = new TransferStream(stream, FileFrameType.ReceiverAlive, options.IdleTimeout, _other, options.TimeProvider, cancellationToken);
         await using (_wire.ConfigureAwait(false))
@@ -50,7 +54,7 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
                 await _wire.WriteAsync(FileFrame.WriteWelcome()).ConfigureAwait(false);
                 await ReadOfferAsync().ConfigureAwait(false);
                 await enter(Id, _wire.Token).ConfigureAwait(false);
-                await ReadManifestAsync().ConfigureAwait(false);
+                await ReadManifestAsync(claim).ConfigureAwait(false);
                 await Task.Run(Look, _wire.Token).ConfigureAwait(false);
                 await AskAsync(accepted(this, false)).ConfigureAwait(false);
                 accepted(this, true);
@@ -63,7 +67,8 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
             }
             catch (FileException exception)
             {
-                await TellErrorAsync(exception.Reason, exception.Message).ConfigureAwait(false);
+                // How full a disk is, is nothing for somebody whose offer nobody has taken.
+                await TellErrorAsync(exception.Reason, exception.Reason == FileError.DiskFull && _journal is null ? "There is no room for that." : exception.Message).ConfigureAwait(false);
                 throw;
             }
             catch (PeerException exception) when (exception.Error == PeerError.ProtocolViolation)
@@ -97,7 +102,7 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
         _key = Convert.ToHexStringLower(SHA256.HashData(name).AsSpan(0, 6));
     }
 
-    private async Task ReadManifestAsync()
+    private async Task ReadManifestAsync(Action<int> claim)
     {
         while (true)
         {
@@ -112,7 +117,12 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
 
             if (type != FileFrameType.Entries || payload.IsEmpty) throw Violation(type);
             var fault = _manifest.AddEncoded(payload.Span);
-            if (fault is ManifestFault.None) continue;
+            if (fault is ManifestFault.None)
+            {
+                claim(_manifest.Count);
+                continue;
+            }
+
             throw new FileException(ManifestWords.ReasonOf(fault), $"The offer of {_other} is refused: {ManifestWords.Of(fault, _manifest.NameFault)} (entry {_manifest.Count + 1}).");
         }
 
@@ -156,7 +166,11 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
     }
 
     /// <summary>Where things are here is nobody's business.</summary>
-    private string WithoutPlace(string text) => text.Replace(folder + Path.DirectorySeparatorChar, string.Empty, StringComparison.Ordinal);
+    private string WithoutPlace(string text)
+    {
+        string relative = text.Replace(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, string.Empty, StringComparison.Ordinal);
+        return Path.GetDirectoryName(folder) is null ? relative : relative.Replace(folder, "the folder", StringComparison.Ordinal);
+    }
 
     private PeerException Violation(FileFrameType type) =>
         new(PeerError.ProtocolViolation, $"{_other} breaks the protocol of file transfer: {type} is wrong, or comes at the wrong time. What came before is kept.");

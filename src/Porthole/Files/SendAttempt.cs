@@ -38,6 +38,15 @@ internal sealed partial class SendAttempt(SourceTree tree, TransferId id, SendTo
     /// <summary>Whether the receiver has taken the offer.</summary>
     public bool HasBegun { get; private set; }
 
+    /// <summary>Whether the receiver has verified anything that was sent.</summary>
+    public bool HasAdvanced
+    {
+        get
+        {
+            lock (_gate) return _state.Acknowledged > 0;
+        }
+    }
+
     /// <summary>What failed.</summary>
     public FailureCount Failures { get; } = new();
 

@@ -85,7 +85,12 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
             var options = new FileStreamOptions { Mode = offset == 0 ? FileMode.CreateNew : FileMode.Open, Access = FileAccess.ReadWrite, Share = FileShare.Read, BufferSize = 0 };
             if (offset == 0)
             {
-                if (attributes is not null) File.Delete(path);
+                if (attributes is not null)
+                {
+                    if (OperatingSystem.IsMacOS() && !IsListed(path)) throw new FileException(FileError.NameNotAllowed, $"{path} and another name beside it are one to this disk. Rename one of them.") { Path = path };
+                    File.Delete(path);
+                }
+
                 if (!OperatingSystem.IsWindows()) options.UnixCreateMode = FileMode0600;
             }
             else
@@ -204,6 +209,9 @@ internal sealed class TargetTree(string folder, Manifest manifest, string key)
 
     private static UnixFileMode ModeOf(in ManifestEntry entry) =>
         entry.Mode != ManifestEntry.NoMode ? (UnixFileMode)entry.Mode : entry.IsFolder ? FolderMode0700 | Enterable : FileMode0600 | Readable;
+
+    /// <summary>Whether what goes by a name has it to the letter: some disks take the two forms of an accented letter for one.</summary>
+    private static bool IsListed(string path) => Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(path)!).Any(one => Path.GetFileName(one) == Path.GetFileName(path));
 
     /// <summary>A file that was complete may be read-only by now.</summary>
     private static void MakeWritable(string path)

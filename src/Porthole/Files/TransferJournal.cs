@@ -98,6 +98,7 @@ internal sealed class TransferJournal : IDisposable
     /// <summary>The transfer is complete: no journal is needed any more.</summary>
     public void Delete()
     {
+        if (OperatingSystem.IsWindows()) Dispose(); // what is open cannot be deleted there
         File.Delete(_path);
         Dispose();
     }

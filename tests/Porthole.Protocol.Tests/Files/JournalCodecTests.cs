@@ -59,6 +59,16 @@ public sealed class JournalCodecTests
         }
     }
 
+    [Fact]
+    public void Two_offers_that_begin_alike_are_told_apart()
+    {
+        byte[] digest = new byte[FileLimits.HashSize];
+        digest[15] = 1;
+        byte[] journal = [.. JournalCodec.WriteHeader(s_sender, s_id), .. JournalCodec.WriteAccepted(JournalCodec.HeaderSize, digest)];
+        Assert.True(JournalCodec.TryRead(journal, s_sender, s_id, out var state));
+        Assert.Equal(UInt128.One, state.Digest);
+    }
+
     private static byte[] Journal(out List<long> ends)
     {
         var bytes = new List<byte>(JournalCodec.WriteHeader(s_sender, s_id));

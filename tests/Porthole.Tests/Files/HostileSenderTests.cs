@@ -293,6 +293,84 @@ public sealed class HostileSenderTests : IDisposable
     }
 
     [Fact]
+    public async Task Offers_that_wait_for_an_answer_have_a_limit_for_each_sender()
+    {
+        var asked = new SemaphoreSlim(0);
+        var answered = new TaskCompletionSource();
+        var receiver = new FileReceiver(_folder.PathOf("in"), new FileReceiveOptions { MaxEntries = 2 * FileReceiver.MaxTransfersOfSender, Accept = AcceptAsync });
+        var eve = new Porthole.Protocol.PeerId([.. Enumerable.Repeat((byte)9, 32)]);
+        var waiting = new List<(StreamPair Pair, Task<FileReceiveReport> Receiving)>();
+        for (uint i = 0; i < FileReceiver.MaxTransfersOfSender; i++) waiting.Add(await OfferOneAsync(i, Courier.Alice, 1, isAsked: true));
+        var tooMany = await OfferOneAsync(100, Courier.Alice, 1, isAsked: false);
+        waiting.Add(await OfferOneAsync(0, eve, FileReceiver.MaxTransfersOfSender + 1, isAsked: true));
+        var tooLong = await OfferOneAsync(1, eve, FileReceiver.MaxTransfersOfSender, isAsked: false);
+        foreach (var (pair, receiving) in new[] { tooMany, tooLong })
+        {
+            pair.Sender.CompleteWrites();
+            Assert.Equal(FileError.InUse, Assert.IsType<FileException>((await Courier.CatchAsync(receiving)).Error).Reason);
+        }
+
+        answered.SetResult();
+        foreach (var (pair, receiving) in waiting)
+        {
+            pair.Break();
+            Assert.NotNull((await Courier.CatchAsync(receiving)).Error);
+        }
+
+        waiting = [await OfferOneAsync(100, Courier.Alice, 1, isAsked: true)];
+        waiting[0].Pair.Break();
+        Assert.NotNull((await Courier.CatchAsync(waiting[0].Receiving)).Error);
+
+        async Task<bool> AcceptAsync(FileOffer offer, CancellationToken cancellationToken)
+        {
+            asked.Release();
+            await answered.Task.WaitAsync(cancellationToken);
+            return true;
+        }
+
+        async Task<(StreamPair Pair, Task<FileReceiveReport> Receiving)> OfferOneAsync(uint id, Porthole.Protocol.PeerId from, int entries, bool isAsked)
+        {
+            var pair = new StreamPair();
+            var receiving = Courier.ReceiveAsync(receiver, pair, from);
+            await pair.Sender.WriteAsync(FileFrame.WriteOffer(new TransferId(id)), Token);
+            await OfferAsync(pair.Sender, [.. Enumerable.Range(0, entries).Select(i => Entry(0, $"{id:D3} {i:D3}", 1))]);
+            if (isAsked) Assert.True(await asked.WaitAsync(Courier.Patience, Token));
+            return (pair, receiving);
+        }
+    }
+
+    [Fact]
+    public async Task Who_was_not_taken_yet_does_not_learn_how_full_the_disk_is()
+    {
+        var pair = new StreamPair();
+        var receiving = Courier.ReceiveAsync(new FileReceiver(_folder.PathOf("in")), pair);
+        await OfferAsync(pair.Sender, Entry(0, "huge", FileLimits.MaxBytes));
+        pair.Sender.CompleteWrites();
+        Assert.Equal(FileError.DiskFull, Assert.IsType<FileException>((await Courier.CatchAsync(receiving)).Error).Reason);
+        var told = new MemoryStream();
+        byte[] buffer = new byte[10_000];
+        while (await pair.Sender.ReadAsync(buffer, Token) is > 0 and var read) told.Write(buffer, 0, read);
+        string text = Encoding.UTF8.GetString(told.ToArray());
+        Assert.Contains("no room", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(text, char.IsAsciiDigit);
+    }
+
+    [Fact]
+    public async Task What_was_taken_once_and_is_complete_is_asked_for_again()
+    {
+        string file = _folder.Write("out/one.bin", [1, 2, 3]);
+        int asked = 0;
+        var receiver = new FileReceiver(_folder.PathOf("in"), new FileReceiveOptions { Accept = (_, _) => Task.FromResult(++asked > 0) });
+        var sender = new FileSender([file]);
+        await Courier.DeliverAsync(sender, receiver);
+        await Courier.DeliverAsync(sender, receiver); // it is there, and nothing is written
+        Assert.Equal(1, asked);
+        File.Delete(_folder.PathOf("in/one.bin"));
+        await Courier.DeliverAsync(sender, receiver);
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
     public async Task Another_peer_cannot_continue_or_spoil_what_one_has_begun()
     {
         byte[] bytes = new byte[4 * FileLimits.ChunkSize];

@@ -222,6 +222,7 @@ public sealed class ResumptionTests : IDisposable
         await reached.Task.WaitAsync(Courier.Patience, TestContext.Current.CancellationToken);
         var outcome = await Courier.RunAsync(new FileSender([file]), Receiver());
         Assert.Equal((FileError.InUse, FileError.InUse), (outcome.SendReason, outcome.ReceiveReason));
+        Assert.DoesNotContain(_folder.PathOf("in"), outcome.SendError!.Message, StringComparison.Ordinal);
         first.Break();
         Assert.IsType<PeerException>((await Courier.CatchAsync(receiving)).Error);
         await Courier.DeliverAsync(new FileSender([file]), Receiver());

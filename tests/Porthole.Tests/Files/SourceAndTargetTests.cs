@@ -112,6 +112,7 @@ public sealed class SourceAndTargetTests : IDisposable
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder.PathOf("in/new")));
         Assert.Equal([1, 2, 4], File.ReadAllBytes(_folder.PathOf("in/other")));
         Assert.Equal([1, 2, 3, 4], File.ReadAllBytes(_folder.PathOf("in/longer")));
+        Assert.Empty(Directory.GetFiles(_folder.PathOf("in"), EntryName.JournalPrefix + "*"));
         outcome = await Courier.DeliverAsync(Sender("out/same", "out/new", "out/box"), Receiver());
         Assert.Equal((0L, 0L, 3), (outcome.ChunkBytes, outcome.Sent!.Resent, outcome.Received!.Roots.Count(root => root.WasHere)));
     }
