@@ -39,7 +39,7 @@ internal static class TransferFiles
             string path = Path.Combine(at, name);
             random.NextBytes(content);
             File.WriteAllBytes(path, content.AsSpan(0, i % 97 == 0 ? 0 : random.Next(1, content.Length)));
-            if (i % 10 == 3) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute);
+            if (i % 10 == 3 && !OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute);
             File.SetLastWriteTimeUtc(path, time.AddMinutes(i));
         }
 
