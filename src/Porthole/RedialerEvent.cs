@@ -1,5 +1,3 @@
-using Porthole.Protocol.Peer;
-
 namespace Porthole;
 
 /// <summary>What a <see cref="PeerRedialer"/> tells.</summary>

@@ -1,4 +1,3 @@
-using Porthole.Protocol;
 using Porthole.Protocol.Forwarding;
 using Porthole.Runtime;
 

@@ -1,5 +1,3 @@
-using Porthole.Protocol.Forwarding;
-
 namespace Porthole.Forwarding;
 
 /// <summary>How ports are shared.</summary>
