@@ -85,26 +85,22 @@ internal sealed class RoomKeeper(string room, PeerNode node, IChatView view)
         }
     }
 
-    /// <summary>Asks the server who is here, after each registration.</summary>
+    /// <summary>Asks the server who is here, after each registration, until it says so or is lost.</summary>
     public async Task ListAsync(CancellationToken cancellationToken)
     {
+        bool isTold = false;
         try
         {
-            var asked = Now;
-            var peers = await node.PeersAsync(cancellationToken).ConfigureAwait(false);
-            lock (_gate) _mesh.Listed(peers, asked, Now);
-            Greet(peers);
-        }
-        catch (PeerException exception)
-        {
-            if (node.Server.IsRegistered) view.Show(new ChatEvent.Failed(exception.Error, $"Who is in the room is not known: {exception.Message}"));
+            while (!await TryListAsync(isTold, cancellationToken).ConfigureAwait(false) && node.Server.IsRegistered)
+            {
+                isTold = true;
+                await Task.Delay(RoomMesh.Redial, node.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException)
         {
             // The chat ends.
         }
-
-        Announce();
     }
 
     /// <summary>Somebody came into the room, or left it.</summary>
@@ -167,6 +163,24 @@ internal sealed class RoomKeeper(string room, PeerNode node, IChatView view)
 
         if (isNews) view.Show(new ChatEvent.Failed(failure!.Error, $"{LabelOf(peer)} is in the room and cannot be reached: {failure.Message} It is tried again."));
         Announce();
+    }
+
+    private async Task<bool> TryListAsync(bool isTold, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var asked = Now;
+            var peers = await node.PeersAsync(cancellationToken).ConfigureAwait(false);
+            lock (_gate) _mesh.Listed(peers, asked, Now);
+            Greet(peers);
+            Announce();
+            return true;
+        }
+        catch (PeerException exception)
+        {
+            if (node.Server.IsRegistered && !isTold) view.Show(new ChatEvent.Failed(exception.Error, $"Who is in the room is not known: {exception.Message} It is asked again."));
+            return false;
+        }
     }
 
     private void Greet(ImmutableArray<PeerInfo> peers)
