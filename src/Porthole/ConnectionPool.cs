@@ -44,7 +44,7 @@ internal sealed class ConnectionPool(PeerNode node)
     {
         await Task.Yield(); // the lock is let go
         var connection = await node.ConnectAsync(target).ConfigureAwait(false);
-        node.Streams.Serve(connection); // two that call each other at once have this one connection for both
+        node.Streams.ServeCalled(connection); // two that call each other at once have this one connection for both
         return connection;
     }
 

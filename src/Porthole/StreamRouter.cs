@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Porthole.Diagnostics;
 using Porthole.Protocol.Applications;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole;
 
@@ -52,7 +53,13 @@ public sealed class StreamRouter
     public void Serve(PeerConnection connection)
     {
         ArgumentNullException.ThrowIfNull(connection);
-        if (_served.TryAdd(connection, true)) _ = ServeAsync(connection);
+        if (_served.TryAdd(connection, true)) _ = ServeAsync(connection, isServed: true);
+    }
+
+    /// <summary>Serves the streams of a connection that was called for streams of this end's own, but where nobody's calls are taken: to call a peer does not invite it.</summary>
+    internal void ServeCalled(PeerConnection connection)
+    {
+        if (_served.TryAdd(connection, true)) _ = ServeAsync(connection, isServed: _node.Options.Accept != AcceptPolicy.Nobody);
     }
 
     private async Task AcceptAsync()
@@ -67,11 +74,16 @@ public sealed class StreamRouter
         }
     }
 
-    private async Task ServeAsync(PeerConnection connection)
+    private async Task ServeAsync(PeerConnection connection, bool isServed)
     {
         try
         {
-            while (true) _ = HandleAsync(connection, await connection.AcceptStreamAsync().ConfigureAwait(false));
+            while (true)
+            {
+                var stream = await connection.AcceptStreamAsync().ConfigureAwait(false);
+                if (isServed) _ = HandleAsync(connection, stream);
+                else GiveUp(stream, NotServed);
+            }
         }
         catch (PeerException)
         {

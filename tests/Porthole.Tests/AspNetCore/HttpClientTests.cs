@@ -91,6 +91,25 @@ public sealed class HttpClientTests
     }
 
     [Fact]
+    public async Task Whoever_is_called_cannot_call_back_where_nobody_is_let_in()
+    {
+        PeerConnection? back = null;
+        await using var peers = await WebPeers.StartAsync(app => app.MapGet("/", (Microsoft.AspNetCore.Http.HttpContext context) =>
+        {
+            back = Microsoft.AspNetCore.Http.PortholeHttpContextExtensions.GetPeer(context)!.Connection;
+            return "here";
+        }));
+        using var served = peers.Alice.Streams.Map("example-hello/1", static async (_, stream) =>
+        {
+            await using (stream) await stream.WriteAsync("alice"u8.ToArray());
+        });
+        Assert.Equal("here", await peers.Client.GetStringAsync("/", Token));
+        await using var stream = await back!.OpenStreamAsync("example-hello/1", Token);
+        var refused = await Assert.ThrowsAsync<PeerException>(() => stream.ReadAsync(new byte[5], Token).AsTask().WaitAsync(WebPeers.Patience, Token));
+        Assert.Equal((PeerError.StreamAborted, StreamRouter.NotServed), (refused.Error, refused.Code));
+    }
+
+    [Fact]
     public void A_host_is_read_as_it_is_written()
     {
         var id = PeerId.TryParse(s_id, out var parsed) ? parsed : default;
