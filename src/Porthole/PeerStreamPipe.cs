@@ -17,7 +17,7 @@ internal sealed class PeerStreamPipe : IDuplexPipe
 
     /// <summary>Creates the pipes.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="translate">What to throw in place of the library's exceptions; null for them.</param>
+    /// <param name="translate">What a read throws in place of the library's exceptions; null for them.</param>
     public PeerStreamPipe(PeerStream stream, Func<PeerException, Exception>? translate)
     {
         (_stream, _translate) = (stream, translate);
@@ -33,8 +33,6 @@ internal sealed class PeerStreamPipe : IDuplexPipe
     {
         if (Interlocked.Decrement(ref _open) == 0) _stream.Dispose();
     }
-
-    private Exception Translate(PeerException exception) => _translate is null ? exception : _translate(exception);
 
     /// <summary>Waits without a buffer, so that a stream that says nothing holds no memory.</summary>
     private sealed class Reader(PeerStreamPipe pipe) : PipeReader
@@ -58,7 +56,7 @@ internal sealed class PeerStreamPipe : IDuplexPipe
             }
             catch (PeerException exception) when (pipe._translate is not null)
             {
-                throw pipe.Translate(exception);
+                throw pipe._translate(exception);
             }
         }
 
@@ -71,6 +69,7 @@ internal sealed class PeerStreamPipe : IDuplexPipe
         }
     }
 
+    /// <summary>For whom exceptions are put into other words, a reader that has gone is what it is with any pipe: a completed flush, and no exception.</summary>
     private sealed class Writer(PeerStreamPipe pipe) : PipeWriter
     {
         private readonly PipeWriter _inner = Create(pipe._stream, new StreamPipeWriterOptions(minimumBufferSize: BufferSize, leaveOpen: true));
@@ -101,6 +100,10 @@ internal sealed class PeerStreamPipe : IDuplexPipe
                 _inner.Complete(exception); // what was not flushed is written now
                 End(exception);
             }
+            catch (PeerException) when (pipe._translate is not null)
+            {
+                // Nobody reads what is left.
+            }
             finally
             {
                 pipe.EndOne();
@@ -114,6 +117,10 @@ internal sealed class PeerStreamPipe : IDuplexPipe
             {
                 await _inner.CompleteAsync(exception).ConfigureAwait(false);
                 End(exception);
+            }
+            catch (PeerException) when (pipe._translate is not null)
+            {
+                // Nobody reads what is left.
             }
             finally
             {
@@ -133,9 +140,9 @@ internal sealed class PeerStreamPipe : IDuplexPipe
             {
                 return await flush.ConfigureAwait(false);
             }
-            catch (PeerException exception) when (pipe._translate is not null)
+            catch (PeerException) when (pipe._translate is not null)
             {
-                throw pipe.Translate(exception);
+                return new FlushResult(isCanceled: false, isCompleted: true);
             }
         }
     }

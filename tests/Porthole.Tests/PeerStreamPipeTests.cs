@@ -109,6 +109,21 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_reader_that_has_gone_is_a_completed_flush_for_whoever_has_exceptions_in_other_words()
+    {
+        var here = await _alice.OpenAsync();
+        await here.WriteAsync(new byte[1], Token);
+        var pipe = new PeerStreamPipe(await _bob.AcceptAsync(), static exception => new TimeoutException(exception.Message));
+        here.AbortReads(3);
+        while (!(await pipe.Output.WriteAsync(new byte[10_000], Token).AsTask().WaitAsync(SessionEnd.Patience, Token)).IsCompleted)
+        {
+            // It has not been told yet.
+        }
+
+        pipe.Output.Complete(); // what is left has nobody to read it
+    }
+
+    [Fact]
     public async Task A_stream_tells_without_a_read_that_the_peer_has_given_it_up()
     {
         var here = await _alice.OpenAsync();

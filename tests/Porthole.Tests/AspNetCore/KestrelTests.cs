@@ -122,6 +122,30 @@ public sealed class KestrelTests
         await aborted.Task.WaitAsync(WebPeers.Patience, Token);
     }
 
+    [Fact]
+    public async Task Who_gives_up_in_the_middle_of_an_answer_is_no_error_of_the_application()
+    {
+        var log = new ListLogger();
+        var over = new TaskCompletionSource();
+        await using var peers = await WebPeers.StartAsync(
+            app => app.MapGet("/", async (HttpContext context) =>
+            {
+                byte[] part = new byte[100_000];
+                while (!context.RequestAborted.IsCancellationRequested) await context.Response.Body.WriteAsync(part, Token); // more than anything on the way holds
+                over.SetResult();
+            }),
+            builder => builder.Services.AddSingleton<ILoggerProvider>(log));
+        using (var answer = await peers.Client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, Token))
+        {
+            var body = await answer.Content.ReadAsStreamAsync(Token);
+            await body.ReadExactlyAsync(new byte[1_000_000], Token);
+        }
+
+        await over.Task.WaitAsync(WebPeers.Patience, Token);
+        await peers.App.StopAsync(Token).WaitAsync(WebPeers.Patience, Token);
+        Assert.Empty(log.Errors);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

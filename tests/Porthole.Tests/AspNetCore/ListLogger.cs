@@ -8,6 +8,9 @@ internal sealed class ListLogger : ILoggerProvider, ILogger
 {
     private readonly ConcurrentQueue<(EventId Id, LogLevel Level, string Text)> _lines = new();
 
+    /// <summary>What is logged as an error, or worse.</summary>
+    public IEnumerable<string> Errors => _lines.Where(static line => line.Level >= LogLevel.Error).Select(static line => line.Text);
+
     /// <summary>Waits for a line with an event id.</summary>
     public async Task<string> WaitForAsync(int id, TimeSpan limit)
     {
