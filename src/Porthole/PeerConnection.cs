@@ -117,7 +117,7 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     {
         byte[] preamble = StreamPreamble.Write(protocol);
         var stream = await OpenStreamAsync(cancellationToken).ConfigureAwait(false);
-        await stream.WriteAsync(preamble, cancellationToken).ConfigureAwait(false);
+        await stream.WriteAsync(preamble, CancellationToken.None).ConfigureAwait(false); // a new stream has room for it; giving up in between would leave it open for ever
         return stream;
     }
 
