@@ -14,6 +14,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     private readonly PeerConnection _connection;
     private readonly PeerCounters _counters;
     private readonly CancellationTokenSource _stop;
+    private readonly CancellationToken _stopping;
     private readonly Lock _gate = new();
     private SharedFlows? _flows;
     private Task _receiving = Task.CompletedTask;
@@ -22,6 +23,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     {
         (_sharer, _connection, _counters) = (sharer, connection, counters);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _stopping = _stop.Token;
     }
 
     private PortSharerOptions Options => _sharer.Options;
@@ -31,7 +33,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     {
         try
         {
-            while (true) _ = ServeAsync(await _connection.AcceptStreamAsync(_stop.Token).ConfigureAwait(false));
+            while (true) _ = ServeAsync(await _connection.AcceptStreamAsync(_stopping).ConfigureAwait(false));
         }
         catch (Exception exception) when (exception is PeerException or OperationCanceledException)
         {
@@ -42,8 +44,11 @@ internal sealed class SharedConnection : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
+        SharedFlows? flows;
+        lock (_gate) flows = _flows; // there will be no others: see Flows()
         await _receiving.ConfigureAwait(false);
-        _flows?.Dispose();
+        flows?.Dispose();
+        _stop.Dispose(); // or whoever ends all connections would remember this one for ever
     }
 
     private async Task ServeAsync(PeerStream stream)
@@ -70,7 +75,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     private async Task<ForwardRequest?> ReadRequestAsync(PeerStream stream)
     {
         using var late = new CancellationTokenSource(s_requestTimeout, Options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _stop.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _stopping);
         if (await stream.ReadProtocolAsync(either.Token).ConfigureAwait(false) != StreamPreamble.Forwarding) return null;
         byte[] bytes = new byte[ForwardRequest.MaxSize];
         var head = bytes.AsMemory(0, ForwardRequest.HeadSize);
@@ -92,12 +97,12 @@ internal sealed class SharedConnection : IAsyncDisposable
 
         try
         {
-            await _counters.Pending.WaitAsync(_stop.Token).ConfigureAwait(false);
+            await _counters.Pending.WaitAsync(_stopping).ConfigureAwait(false);
             Socket? socket;
             ForwardAnswer answer;
             try
             {
-                (socket, answer) = await TargetConnector.ConnectAsync(target, Options.ConnectTimeout, Options.TimeProvider, _stop.Token).ConfigureAwait(false);
+                (socket, answer) = await TargetConnector.ConnectAsync(target, Options.ConnectTimeout, Options.TimeProvider, _stopping).ConfigureAwait(false);
             }
             finally
             {
@@ -120,8 +125,8 @@ internal sealed class SharedConnection : IAsyncDisposable
         var relay = new SocketStreamRelay(socket, stream);
         try
         {
-            await stream.WriteAsync(answer.Write(), _stop.Token).ConfigureAwait(false);
-            problem = await relay.RunAsync(Task.CompletedTask, _stop.Token).ConfigureAwait(false);
+            await stream.WriteAsync(answer.Write(), _stopping).ConfigureAwait(false);
+            problem = await relay.RunAsync(Task.CompletedTask, _stopping).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
@@ -135,7 +140,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     /// <summary>Takes datagrams for a UDP port as long as the stream is open.</summary>
     private async Task AssociateAsync(PeerStream stream, long id, ForwardRequest request)
     {
-        var (address, answer) = await TargetConnector.ResolveAsync(request.Target, Options.ConnectTimeout, Options.TimeProvider, _stop.Token).ConfigureAwait(false);
+        var (address, answer) = await TargetConnector.ResolveAsync(request.Target, Options.ConnectTimeout, Options.TimeProvider, _stopping).ConfigureAwait(false);
         if (address is null)
         {
             await RefuseAsync(stream, id, request.Target, answer).ConfigureAwait(false);
@@ -152,9 +157,9 @@ internal sealed class SharedConnection : IAsyncDisposable
 
         try
         {
-            await stream.WriteAsync(answer.Write(), _stop.Token).ConfigureAwait(false);
+            await stream.WriteAsync(answer.Write(), _stopping).ConfigureAwait(false);
             byte[] nothing = new byte[1];
-            while (await stream.ReadAsync(nothing, _stop.Token).ConfigureAwait(false) > 0)
+            while (await stream.ReadAsync(nothing, _stopping).ConfigureAwait(false) > 0)
             {
                 // Nothing is said on it, and it does not matter.
             }
@@ -172,10 +177,11 @@ internal sealed class SharedConnection : IAsyncDisposable
     {
         lock (_gate)
         {
+            _stopping.ThrowIfCancellationRequested();
             if (_flows is null)
             {
                 _flows = new SharedFlows(_sharer, _connection);
-                _receiving = _flows.RunAsync(_stop.Token);
+                _receiving = _flows.RunAsync(_stopping);
             }
 
             return _flows;
@@ -185,7 +191,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     private async Task RefuseAsync(PeerStream stream, long id, ForwardTarget target, ForwardAnswer answer)
     {
         Tell(new ForwardingEvent.Refused(id, _connection, target, answer.Status, answer.Reason));
-        await stream.WriteAsync(answer.Write(), _stop.Token).ConfigureAwait(false);
+        await stream.WriteAsync(answer.Write(), _stopping).ConfigureAwait(false);
         await stream.DisposeAsync().ConfigureAwait(false); // the answer is still delivered
     }
 
