@@ -9,6 +9,9 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
 {
     private const int BufferSize = 64 << 10;
 
+    /// <summary>How long the last bytes of the input may take to the peer, when there is no more to come from it: a few round trips, and some losses.</summary>
+    private static readonly TimeSpan s_delivery = TimeSpan.FromSeconds(5);
+
     /// <summary>Carries bytes until both directions have ended.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PeerException">There is no connection to be had, or it did not end in order.</exception>
@@ -23,7 +26,7 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
             var sending = SendAsync(stream, ended.Token);
             try
             {
-                var answer = await ForwardStream.ReadAnswerAsync(connection, stream, interrupted).ConfigureAwait(false);
+                var answer = await ForwardStream.ReadAnswerAsync(connection, stream, target, new PortForwarderOptions(), interrupted).ConfigureAwait(false);
                 if (answer.Status != ForwardStatus.Connected)
                 {
                     Complaint.Write(answer.Reason);
@@ -32,6 +35,7 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
 
                 await ReceiveAsync(stream, interrupted).ConfigureAwait(false);
                 await stream.DisposeAsync().ConfigureAwait(false); // the peer has ended; what the input still has is wanted by nobody
+                await Task.WhenAny(stream.Over, Task.Delay(s_delivery, interrupted)).ConfigureAwait(false); // but what it had until here is to arrive
             }
             catch (IOException exception) when (exception is not PeerException)
             {

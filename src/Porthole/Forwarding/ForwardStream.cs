@@ -12,13 +12,27 @@ internal static class ForwardStream
     public static async Task<PeerStream> OpenAsync(PeerConnection connection, ForwardRequest request, CancellationToken cancellationToken)
     {
         var stream = await connection.OpenStreamAsync(cancellationToken).ConfigureAwait(false);
-        await stream.WriteAsync((byte[])[.. StreamPreamble.Write(StreamPreamble.Forwarding), .. request.Write()], cancellationToken).ConfigureAwait(false);
+        await stream.WriteAsync((byte[])[.. StreamPreamble.Write(StreamPreamble.Forwarding), .. request.Write()], CancellationToken.None).ConfigureAwait(false); // a new stream has room for it; giving up in between would leave it open for ever
         return stream;
     }
 
     /// <summary>Reads the sharer's answer.</summary>
-    /// <exception cref="PeerException">There is none: the peer runs something else, or the connection is over.</exception>
-    public static async Task<ForwardAnswer> ReadAnswerAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken)
+    /// <exception cref="PeerException">There is none: the peer runs something else, says nothing, or the connection is over.</exception>
+    public static async Task<ForwardAnswer> ReadAnswerAsync(PeerConnection connection, PeerStream stream, ForwardTarget target, PortForwarderOptions options, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(options.AnswerTimeout, options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        try
+        {
+            return await ReadAnswerAsync(connection, stream, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PeerException(PeerError.TimedOut, $"{connection.RemoteLabel} did not say within {options.AnswerTimeout.TotalSeconds:0.###} s whether {target} can be reached.");
+        }
+    }
+
+    private static async Task<ForwardAnswer> ReadAnswerAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken)
     {
         byte[] bytes = new byte[ForwardAnswer.MaxSize];
         var head = bytes.AsMemory(0, ForwardAnswer.HeadSize);

@@ -82,19 +82,14 @@ internal sealed class ForwardedConnection(PeerRedialer peer, PortForwarderOption
 
     private async Task AnswerAsync(PeerConnection connection, PeerStream stream, EndPoint? local, CancellationToken cancellationToken)
     {
-        using var late = new CancellationTokenSource(options.AnswerTimeout, options.TimeProvider);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var watching = WatchSilenceAsync(connection, ended.Token);
-        var reading = ForwardStream.ReadAnswerAsync(connection, stream, ended.Token);
+        var reading = ForwardStream.ReadAnswerAsync(connection, stream, target, options, ended.Token);
         await Task.WhenAny(reading, watching).ConfigureAwait(false);
         try
         {
             if (!reading.IsCompleted && watching.IsCompletedSuccessfully) throw new PeerException(PeerError.Lost, $"{connection.RemoteLabel} does not answer any more.");
             _answer = await reading.ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new PeerException(PeerError.TimedOut, $"{connection.RemoteLabel} did not say within {options.AnswerTimeout.TotalSeconds:0.###} s whether {target} can be reached.");
         }
         finally
         {

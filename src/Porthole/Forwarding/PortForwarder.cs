@@ -135,7 +135,12 @@ public sealed class PortForwarder : IAsyncDisposable
                 using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 var carrier = new DatagramCarrier(connection, Options.TimeProvider);
                 Task[] running = [carrier.ReceiveAsync(Deliver, over.Token), .. _udp.Select(udp => LinkAsync(connection, carrier, udp, over.Token))];
-                while (await Task.WhenAny(connection.Closed, found, Task.Delay(Timeout.Infinite, over.Token)).ConfigureAwait(false) == found && _peer.Current == connection) found = Volatile.Read(ref _found).Task;
+                while (await Task.WhenAny(connection.Closed, found, Task.Delay(Timeout.Infinite, over.Token)).ConfigureAwait(false) == found)
+                {
+                    found = Volatile.Read(ref _found).Task; // before looking, as above
+                    if (_peer.Current != connection) break;
+                }
+
                 await over.CancelAsync().ConfigureAwait(false);
                 await Task.WhenAll(running).ConfigureAwait(false);
                 _stop.Token.ThrowIfCancellationRequested();
@@ -155,9 +160,7 @@ public sealed class PortForwarder : IAsyncDisposable
             var stream = await ForwardStream.OpenAsync(connection, new ForwardRequest(udp.Target, udp.Association), cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                using var late = new CancellationTokenSource(Options.AnswerTimeout, Options.TimeProvider);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
-                var answer = await ForwardStream.ReadAnswerAsync(connection, stream, either.Token).ConfigureAwait(false);
+                var answer = await ForwardStream.ReadAnswerAsync(connection, stream, udp.Target, Options, cancellationToken).ConfigureAwait(false);
                 if (answer.Status != ForwardStatus.Connected)
                 {
                     Options.Observer?.Invoke(new ForwardingEvent.Refused(NextId(), connection, udp.Target, answer.Status, answer.Reason));
@@ -177,7 +180,7 @@ public sealed class PortForwarder : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // The connection is replaced, this forwarder ends, or the sharer did not answer.
+            // The connection is replaced, or this forwarder ends.
         }
         finally
         {
