@@ -76,13 +76,14 @@ public sealed class PortForwarder : IAsyncDisposable
     private ForwardedPort Bind(ForwardedPort port)
     {
         bool isUdp = port.Target.Kind == ForwardKind.Udp;
-        var socket = isUdp ? new Socket(port.Local.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false } : new Socket(port.Local.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        _listeners.Add(socket);
         try
         {
+            var socket = isUdp ? new Socket(port.Local.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false } : new Socket(port.Local.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            _listeners.Add(socket);
             if (isUdp) UdpSockets.Widen(socket);
             socket.Bind(port.Local);
             if (!isUdp) socket.Listen(Backlog);
+            return port with { Local = (IPEndPoint)socket.LocalEndPoint! };
         }
         catch (SocketException exception)
         {
@@ -93,8 +94,6 @@ public sealed class PortForwarder : IAsyncDisposable
                 _ => new PeerException(PeerError.AddressNotAvailable, $"{port.Local} cannot be listened on: {exception.Message}", exception),
             };
         }
-
-        return port with { Local = (IPEndPoint)socket.LocalEndPoint! };
     }
 
     private void Run()
