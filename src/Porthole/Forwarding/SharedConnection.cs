@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Forwarding;
@@ -120,7 +121,7 @@ internal sealed class SharedConnection : IAsyncDisposable
 
     private async Task RelayAsync(PeerStream stream, long id, ForwardTarget target, Socket socket, ForwardAnswer answer)
     {
-        Tell(new ForwardingEvent.Connected(id, _connection, target, socket.RemoteEndPoint));
+        Tell(new ForwardingEvent.Connected(id, _connection, target, EndPointOf(socket)));
         string? problem;
         var relay = new SocketStreamRelay(socket, stream);
         try
@@ -135,6 +136,19 @@ internal sealed class SharedConnection : IAsyncDisposable
         }
 
         Tell(new ForwardingEvent.Closed(id, _connection, target, relay.BytesToPeer, relay.BytesFromPeer, problem));
+    }
+
+    /// <summary>Where a socket is connected to; null when it has been reset already, which the relay is going to see.</summary>
+    private static EndPoint? EndPointOf(Socket socket)
+    {
+        try
+        {
+            return socket.RemoteEndPoint;
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Takes datagrams for a UDP port as long as the stream is open.</summary>
