@@ -32,7 +32,9 @@ internal static class ForwardStream
         }
     }
 
-    private static async Task<ForwardAnswer> ReadAnswerAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken)
+    /// <summary>Reads the sharer's answer, however long it takes.</summary>
+    /// <exception cref="PeerException">There is none: the peer runs something else, or the connection is over.</exception>
+    public static async Task<ForwardAnswer> ReadAnswerAsync(PeerConnection connection, PeerStream stream, CancellationToken cancellationToken)
     {
         byte[] bytes = new byte[ForwardAnswer.MaxSize];
         var head = bytes.AsMemory(0, ForwardAnswer.HeadSize);
