@@ -103,12 +103,12 @@ internal static class PortWords
         string rest = isUdp || text.EndsWith("/tcp", StringComparison.Ordinal) ? text[..^4] : text;
         int colon = rest.LastIndexOf(':');
         string bind = colon < 0 ? "127.0.0.1" : rest[..colon];
-        if (bind is ['[', .., ']']) bind = bind[1..^1];
         var address = bind switch
         {
             "localhost" => IPAddress.Loopback,
             "*" => IPAddress.Any,
-            _ => IPAddress.TryParse(bind, out var given) && (given.AddressFamily == AddressFamily.InterNetworkV6) == bind.Contains(':') ? given : null,
+            ['[', .. var inside, ']'] => IPAddress.TryParse(inside, out var six) && six.AddressFamily == AddressFamily.InterNetworkV6 ? six : null,
+            _ => IPAddress.TryParse(bind, out var four) && four.ToString() == bind && four.AddressFamily == AddressFamily.InterNetwork ? four : null, // 1.2.3 is an address to some, and a slip to most
         };
         return address is not null && int.TryParse(rest.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port <= ushort.MaxValue
             ? (new IPEndPoint(address, port), isUdp)

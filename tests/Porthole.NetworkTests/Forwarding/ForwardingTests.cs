@@ -14,6 +14,7 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
     [RootFact]
     public async Task Ssh_works_as_its_proxy_and_through_a_local_port()
     {
+        SkipWithout("sshd", "ssh", "ssh-keygen");
         string key = Path.Combine(lab.Folder, "key"), hostKey = Path.Combine(lab.Folder, "host-key"), config = Path.Combine(lab.Folder, "sshd.conf");
         foreach (string file in (string[])[key, hostKey]) await lab.RunAsync(lab.Alice, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file);
         Directory.CreateDirectory("/run/sshd"); // Debian's place for the unprivileged half of sshd
@@ -49,6 +50,7 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
     [RootFact]
     public async Task Curl_carries_fifty_megabytes_both_ways()
     {
+        SkipWithout("curl");
         byte[] body = RandomNumberGenerator.GetBytes(50_000_000);
         string file = Path.Combine(lab.Folder, "body"), came = Path.Combine(lab.Folder, "came");
         await File.WriteAllBytesAsync(file, body, Token);
@@ -62,6 +64,7 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
     [RootFact]
     public async Task Iperf3_loses_nothing_at_five_thousand_datagrams_a_second()
     {
+        SkipWithout("iperf3");
         using var server = lab.Bob.Namespace.Start("iperf3", ["-s", "-B", "127.0.0.1", "-p", $"{ForwardingLab.Iperf}"]);
         await ListensAsync(lab.Bob, ForwardingLab.Iperf);
         const int Rate = 5_000, Size = 1_200, Seconds = 3;
@@ -80,6 +83,7 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
     [RootFact]
     public async Task A_redis_client_sends_ten_thousand_commands_at_once()
     {
+        SkipWithout("redis-server", "redis-cli");
         using var server = lab.Bob.Namespace.Start(
             "redis-server", ["--port", $"{ForwardingLab.Redis}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", lab.Folder]);
         await ListensAsync(lab.Bob, ForwardingLab.Redis);
@@ -96,11 +100,20 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
     [RootFact]
     public async Task A_sharer_that_was_killed_and_came_back_is_found_by_who_connects_next()
     {
+        SkipWithout("curl");
         using var server = new TinyHttpServer(lab.Bob, ForwardingLab.Http, "here"u8.ToArray());
         string url = $"http://127.0.0.1:{ForwardingLab.Http}/";
         Assert.Equal("here", await lab.RunAsync(lab.Alice, "curl", "-sS", url));
         await lab.RestartSharerAsync();
         Assert.Contains("here", await lab.RunAsync(lab.Alice, "curl", "-s", "--retry", "20", "--retry-delay", "1", "--retry-all-errors", url), StringComparison.Ordinal);
+    }
+
+    private static void SkipWithout(params string[] programs)
+    {
+        foreach (string program in programs)
+        {
+            Assert.SkipUnless(File.Exists($"/usr/bin/{program}") || File.Exists($"/usr/sbin/{program}"), $"{program} is not installed.");
+        }
     }
 
     /// <summary>Waits until a program listens on a port of its own host.</summary>

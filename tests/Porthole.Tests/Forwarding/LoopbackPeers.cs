@@ -1,7 +1,6 @@
 using System.Net;
 using Porthole.Identity;
 using Porthole.Protocol.Noise;
-using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Runtime;
 
