@@ -58,7 +58,7 @@ internal sealed class TinyHttpServer : IDisposable
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {answer.Length}\r\nConnection: close\r\n\r\n"));
             await stream.WriteAsync(answer);
             socket.Shutdown(SocketShutdown.Send);
-            await stream.ReadAsync(one); // until the client has ended too
+            await socket.ReceiveAsync(one); // until the client has ended too
         }
     }
 }
