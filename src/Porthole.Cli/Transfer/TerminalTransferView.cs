@@ -6,7 +6,8 @@ namespace Porthole.Cli.Transfer;
 /// <summary>Transfers in a terminal: lines that stay, and below them one line for each transfer that is under way, drawn anew as it goes on.</summary>
 /// <param name="output">The terminal.</param>
 /// <param name="width">How many columns it has now.</param>
-internal sealed class TerminalTransferView(TextWriter output, Func<int> width) : ITransferView
+/// <param name="input">Where answers are typed; null for the console.</param>
+internal sealed class TerminalTransferView(TextWriter output, Func<int> width, TextReader? input = null) : ITransferView
 {
     /// <summary>The cursor goes up a line and to its beginning.</summary>
     private const string Up = "\e[A";
@@ -67,20 +68,35 @@ internal sealed class TerminalTransferView(TextWriter output, Func<int> width) :
         await _asking.WaitAsync(cancellationToken).ConfigureAwait(false); // one question at a time
         try
         {
+            while (true)
+            {
+                lock (_gate)
+                {
+                    var screen = new StringBuilder();
+                    Erase(screen);
+                    _isAsking = true;
+                    output.Write(screen.Append(question).Append(" [y/N] ").ToString());
+                    output.Flush();
+                }
+
+                // A read from a terminal cannot be called back. A line that was begun under a question that was taken back answers nothing: it was meant for somebody else's files.
+                if (_reading is { IsCompleted: true }) _reading = null;
+                bool isOld = _reading is not null;
+                _reading ??= Task.Run((input ?? Console.In).ReadLine, CancellationToken.None);
+                string? answer = await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
+                _reading = null;
+                if (!isOld) return answer?.Trim().ToLowerInvariant() is "y" or "yes";
+            }
+        }
+        catch (OperationCanceledException)
+        {
             lock (_gate)
             {
-                var screen = new StringBuilder();
-                Erase(screen);
-                _isAsking = true;
-                output.Write(screen.Append(question).Append(" [y/N] ").ToString());
+                output.Write("\n"); // what follows begins on a line of its own
                 output.Flush();
             }
 
-            // A read from a terminal cannot be called back: when a question is taken back, the next one goes on with its read.
-            _reading ??= Task.Run(Console.In.ReadLine, CancellationToken.None);
-            string? answer = await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
-            _reading = null;
-            return answer?.Trim().ToLowerInvariant() is "y" or "yes";
+            throw;
         }
         finally
         {

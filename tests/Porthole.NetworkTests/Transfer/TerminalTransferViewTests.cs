@@ -41,6 +41,35 @@ public sealed class TerminalTransferViewTests
         Assert.InRange(output.GetStringBuilder().Length, length, length + 100 * (int)(track.Now.TotalMilliseconds / 100 + 1));
     }
 
+    [Fact]
+    public async Task A_line_that_was_begun_under_a_withdrawn_question_does_not_answer_the_next()
+    {
+        using var input = new SlowReader();
+        var output = new StringWriter();
+        using var view = new TerminalTransferView(output, static () => 60, input);
+        using var withdraw = new CancellationTokenSource();
+        var first = view.AskAsync("Alice sends a. Take it?", withdraw.Token);
+        await withdraw.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        var second = view.AskAsync("Eve sends b. Take it?", TestContext.Current.CancellationToken);
+        input.Type("y");
+        input.Type("n");
+        Assert.False(await second.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        input.Type("y");
+        Assert.True(await view.AskAsync("Bob sends c. Take it?", TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(2, output.ToString().Split("Eve").Length - 1);
+    }
+
+    /// <summary>A keyboard: lines come when they are typed.</summary>
+    private sealed class SlowReader : TextReader
+    {
+        private readonly System.Collections.Concurrent.BlockingCollection<string> _lines = [];
+
+        public void Type(string line) => _lines.Add(line);
+
+        public override string? ReadLine() => _lines.Take();
+    }
+
     private static TransferTrack Track(string name, long bytes)
     {
         var track = new TransferTrack("bob") { Name = name, Kind = PathKind.Udp };
