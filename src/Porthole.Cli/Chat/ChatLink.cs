@@ -15,6 +15,9 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     /// <summary>Messages that wait for the stream; a peer that is further behind gets no more until it catches up.</summary>
     private const int MaxWaiting = 64;
 
+    /// <summary>Messages that were shown and are not acknowledged, because the peer does not read. One that goes on sending is not to fill this side's memory.</summary>
+    private const int MaxOwed = 4_096;
+
     /// <summary>The close code of a chat that meets something else.</summary>
     private const ulong NotAChat = 1;
 
@@ -28,6 +31,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     private readonly ConcurrentDictionary<ulong, long> _unacknowledged = [];
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile TaskCompletionSource? _settled;
+    private int _owed;
 
     /// <summary>How the chat calls the peer.</summary>
     public string Label { get; } = label;
@@ -105,12 +109,16 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         var serving = ServeStreamsAsync(over.Token);
         try
         {
-            while (await ReadAsync(stream, CancellationToken.None).ConfigureAwait(false) is { } frame) Handle(frame);
+            while (await ReadAsync(stream, CancellationToken.None).ConfigureAwait(false) is { } frame)
+            {
+                Handle(frame);
+                if (Volatile.Read(ref _owed) > MaxOwed) await Connection.CloseAsync(NotAChat, "The peer sends and does not read.").ConfigureAwait(false);
+            }
         }
         finally
         {
             _outgoing.Writer.TryComplete();
-            await writing.ConfigureAwait(false);
+            await Task.WhenAny(writing, Task.Delay(s_helloPatience)).ConfigureAwait(false); // a peer that does not read holds nobody up
             await over.CancelAsync().ConfigureAwait(false);
             await serving.ConfigureAwait(false);
         }
@@ -171,6 +179,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
 
     private async Task AcknowledgeAsync(ulong number)
     {
+        Interlocked.Increment(ref _owed);
         try
         {
             await _outgoing.Writer.WriteAsync(new ChatFrame.Delivered(number).ToBytes()).ConfigureAwait(false);
@@ -178,6 +187,10 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         catch (ChannelClosedException)
         {
             // Nobody is there to be told.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _owed);
         }
     }
 

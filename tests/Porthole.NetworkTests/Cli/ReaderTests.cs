@@ -106,6 +106,7 @@ public sealed class ReaderTests
     [InlineData("a\e[2Jb", "a\uFFFD[2Jb")]
     [InlineData("two\nlines\r", "two lines\uFFFD")]
     [InlineData("\u202Eright\u2066to\u009Bleft", "\uFFFDright\uFFFDto\uFFFDleft")]
+    [InlineData("in\u200Bvisible\u200F\uFEFF", "in\uFFFDvisible\uFFFD\uFFFD")]
     public void Text_of_others_cannot_move_the_cursor_or_turn_the_writing_around(string text, string shown) => Assert.Equal(shown, Words.Safe(text));
 
     [Fact]
