@@ -118,7 +118,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         finally
         {
             _outgoing.Writer.TryComplete();
-            await Task.WhenAny(writing, Task.Delay(s_helloPatience)).ConfigureAwait(false); // a peer that does not read holds nobody up
+            await Task.WhenAny(writing, Task.Delay(s_helloPatience, CancellationToken.None)).ConfigureAwait(false); // a peer that does not read holds nobody up
             await over.CancelAsync().ConfigureAwait(false);
             await serving.ConfigureAwait(false);
         }
