@@ -17,7 +17,7 @@ public sealed class ForwardingTests(ForwardingLab lab) : IClassFixture<Forwardin
         SkipWithout("sshd", "ssh", "ssh-keygen");
         string key = Path.Combine(lab.Folder, "key"), hostKey = Path.Combine(lab.Folder, "host-key"), config = Path.Combine(lab.Folder, "sshd.conf");
         foreach (string file in (string[])[key, hostKey]) await lab.RunAsync(lab.Alice, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file);
-        Directory.CreateDirectory("/run/sshd"); // Debian's place for the unprivileged half of sshd
+        using var place = new SshdPlace();
         await File.WriteAllTextAsync(
             config,
             $"""
