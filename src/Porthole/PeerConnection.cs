@@ -17,6 +17,9 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <summary>The longest datagram, in bytes: what fits into the smallest packet of any path.</summary>
     public const int MaxDatagram = 1_024;
 
+    /// <summary>The greatest code of a close or of a stream that is given up: what the wire can hold (RFC 9000 section 16).</summary>
+    public const long MaxCode = (1L << 62) - 1;
+
     /// <summary>The longest reason of a close, in characters; the rest is cut off.</summary>
     public const int MaxReason = 200;
 
@@ -228,15 +231,29 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     internal bool HidesLan => _node.Options.HideLan;
 
     /// <summary>
+    /// Writes the peer down among <see cref="PeerOptions.KnownPeers"/>, which happens by itself but for callers where <see cref="PeerOptions.RemembersCallers"/> is false:
+    /// those, when the program has found out that they are welcome.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Nothing says whose key the peer's is (<see cref="IsAuthenticated"/>).</exception>
+    public void Remember()
+    {
+        if (!IsAuthenticated) throw new InvalidOperationException("Nothing says who this peer is: it cannot be remembered.");
+        _node.Post((_, _) => _node.Remember(this));
+    }
+
+    /// <summary>
     /// Ends the connection for both sides. What the peer has not read yet may be lost: complete the streams and read them to their end first.
     /// </summary>
-    /// <param name="code">The program's reason as a number, which the peer sees.</param>
+    /// <param name="code">The program's reason as a number, 0 to 2^62 - 1, which the peer sees.</param>
     /// <param name="reason">The reason in words, which the peer sees; cut off after <see cref="MaxReason"/> characters.</param>
-    public async Task CloseAsync(ulong code = 0, string reason = "")
+    /// <exception cref="ArgumentOutOfRangeException">The code is none.</exception>
+    public async Task CloseAsync(long code = 0, string reason = "")
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(code);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(code, MaxCode);
         ArgumentNullException.ThrowIfNull(reason);
         string words = reason.Length <= MaxReason ? reason : reason[..MaxReason];
-        if (_node.Post((machine, now) => machine.Close(now, Handle, code, words)))
+        if (_node.Post((machine, now) => machine.Close(now, Handle, (ulong)code, words)))
         {
             await Task.WhenAny(_closed.Task, Task.Delay(s_closeTimeout, _node.Options.TimeProvider)).ConfigureAwait(false);
         }
@@ -265,6 +282,6 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
             PeerError.Closed => end.Text.Length > 0 ? $"The connection was closed here: {end.Text}" : "The connection was closed here.",
             _ => end.Text,
         };
-        return new PeerException(end.Error, message) { Code = end.Code <= long.MaxValue ? (long)end.Code : null };
+        return new PeerException(end.Error, message) { Code = end.Code };
     }
 }

@@ -39,7 +39,7 @@ public sealed partial class PeerNode
         while (machine.TryTakeEvent(out var happened))
         {
             Options.Observer?.Invoke(happened);
-            Options.Trace?.Happened(happened);
+            Options.Trace?.OnEvent(happened);
             Handle(machine, now, happened);
         }
     }
@@ -152,19 +152,18 @@ public sealed partial class PeerNode
         connection.HandleOpened(opened);
         PeerLog.Opened(_logger, connection.RemoteLabel, opened.Key.PeerId, opened.IsIncoming);
         PeerMetrics.Opened(opened.IsIncoming, Options.TimeProvider.GetElapsedTime(entry.Began));
-        Remember(opened);
+        if (opened.IsAuthenticated && (Options.RemembersCallers || !opened.IsIncoming)) Remember(connection);
         if (entry.Opened is { } waiting) waiting.TrySetResult(connection);
         else if (!_accepted.Writer.TryWrite(connection)) machine.Close(now, opened.Connection, 0, "The peer has too many connections that wait.");
     }
 
     /// <summary>Writes the peer down. The machine has compared its key with what is known before it opened the connection.</summary>
-    private void Remember(PeerEvent.Opened opened)
+    internal void Remember(PeerConnection connection)
     {
-        if (!opened.IsAuthenticated) return; // whoever that was: it is not known by it
-        string? name = opened.Name is not null && PeerName.IsValid(opened.Name) ? PeerName.Normalize(opened.Name) : null;
-        var server = ServerKey?.PeerId ?? PeerId.Unknown;
-        if (name is null ? _knownPeers.FindById(opened.Key.PeerId) is not null : opened.Key.Equals(_knownPeers.FindByName(server, name))) return;
-        WriteTrust(() => _knownPeers.Trust(new KnownPeer(server, name, opened.Key, Options.TimeProvider.GetUtcNow())), opened.Connection);
+        string? name = connection.RemoteName is { } called && PeerName.IsValid(called) ? PeerName.Normalize(called) : null;
+        var (key, server) = (connection.RemoteKey, ServerKey?.PeerId ?? PeerId.Unknown);
+        if (name is null ? _knownPeers.FindById(key.PeerId) is not null : key.Equals(_knownPeers.FindByName(server, name))) return;
+        WriteTrust(() => _knownPeers.Trust(new KnownPeer(server, name, key, Options.TimeProvider.GetUtcNow())), connection.Handle);
     }
 
     /// <summary>Writes to a file, away from this thread and one at a time.</summary>
@@ -206,7 +205,7 @@ public sealed partial class PeerNode
     private static void Fail(Entry entry, PeerError error, string text, ulong code = 0)
     {
         if (entry.Connection.RemoteKey is not null) PeerMetrics.Closed(entry.Connection.IsIncoming);
-        entry.Connection.HandleClosed(new ConnectionEnd(error, code, text));
+        entry.Connection.HandleClosed(new ConnectionEnd(error, (long)Math.Min(code, PeerConnection.MaxCode), text));
         if (entry.Opened?.TrySetException(entry.Connection.EndException()) == true) _ = entry.Opened.Task.Exception; // seen, also when nobody waits
     }
 

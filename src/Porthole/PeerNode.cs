@@ -252,7 +252,7 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>Waits for a call that must be answered, where the accept policy is <see cref="AcceptPolicy.Ask"/>.</summary>
     /// <exception cref="PeerException">The node was closed.</exception>
-    public async ValueTask<IncomingCall> NextCallAsync(CancellationToken cancellationToken = default)
+    public async ValueTask<IncomingCall> AcceptCallAsync(CancellationToken cancellationToken = default)
     {
         try
         {
@@ -266,7 +266,7 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>Asks the server who is online and may be seen.</summary>
     /// <exception cref="PeerException">The server does not answer, or the node was closed.</exception>
-    public Task<ImmutableArray<PeerInfo>> PeersAsync(CancellationToken cancellationToken = default)
+    public Task<ImmutableArray<PeerInfo>> GetPeersAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfStopped();
         var answer = new TaskCompletionSource<ImmutableArray<PeerInfo>>(TaskCreationOptions.RunContinuationsAsynchronously);

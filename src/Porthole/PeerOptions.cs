@@ -64,6 +64,12 @@ public sealed record PeerOptions
             : throw new ArgumentException($"At most {RendezvousLimits.MaxListedPeers} peers can be listed.", nameof(value));
     } = [];
 
+    /// <summary>
+    /// Whether callers that are let in are written down among the known peers, as everyone is whom this peer calls. Where anyone may call, false keeps a
+    /// stranger from being let in later because it was here once (<see cref="AcceptPolicy.Known"/>); <see cref="PeerConnection.Remember"/> writes down who is welcome.
+    /// </summary>
+    public bool RemembersCallers { get; init; } = true;
+
     /// <summary>Who sees this peer online.</summary>
     public PresenceMode Presence { get; init; }
 

@@ -58,7 +58,7 @@ public sealed class PeerRedialer : IAsyncDisposable
     }
 
     /// <summary>Raised when the connection is found or lost, and when an attempt fails; in order, one at a time.</summary>
-    public event EventHandler<RedialerEvent>? Changed;
+    public event EventHandler<PeerRedialerEvent>? Changed;
 
     /// <summary>Which errors end it. By default those that another attempt will not change: <see cref="IsFinal"/>.</summary>
     public Func<PeerError, bool> EndsWith { get; init; } = IsFinal;
@@ -132,7 +132,7 @@ public sealed class PeerRedialer : IAsyncDisposable
     }
 
     /// <summary>Ends a pause between attempts: something has changed.</summary>
-    public void Hurry() => _hurry.Set();
+    public void DialNow() => _hurry.Set();
 
     /// <summary>Dials no more and closes the connection. May be called more than once.</summary>
     public async ValueTask DisposeAsync()
@@ -158,7 +158,7 @@ public sealed class PeerRedialer : IAsyncDisposable
 
     private void HandleServer(object? sender, ServerState state)
     {
-        if (state.IsRegistered) Hurry();
+        if (state.IsRegistered) DialNow();
     }
 
     private async Task RunAsync()
@@ -184,7 +184,7 @@ public sealed class PeerRedialer : IAsyncDisposable
                         return;
                     }
 
-                    Tell(new RedialerEvent.Failed(failure!, live is null ? pause : TimeSpan.Zero));
+                    Tell(new PeerRedialerEvent.Failed(failure!, live is null ? pause : TimeSpan.Zero));
                     if (live is null)
                     {
                         await PauseAsync(pause).ConfigureAwait(false);
@@ -232,7 +232,7 @@ public sealed class PeerRedialer : IAsyncDisposable
             Offer(found);
         }
 
-        Tell(new RedialerEvent.Found(found));
+        Tell(new PeerRedialerEvent.Found(found));
         if (oldest is not null) await oldest.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -260,7 +260,7 @@ public sealed class PeerRedialer : IAsyncDisposable
             _live = null;
         }
 
-        Tell(new RedialerEvent.Lost(live, await live.Closed.ConfigureAwait(false)));
+        Tell(new PeerRedialerEvent.Lost(live, await live.Closed.ConfigureAwait(false)));
         return false;
     }
 
@@ -306,10 +306,10 @@ public sealed class PeerRedialer : IAsyncDisposable
             if (_current.TrySetException(reason)) _ = _current.Task.Exception; // seen, also when nobody waits
         }
 
-        if (tell) Tell(new RedialerEvent.Ended(reason));
+        if (tell) Tell(new PeerRedialerEvent.Ended(reason));
     }
 
-    private void Tell(RedialerEvent happened)
+    private void Tell(PeerRedialerEvent happened)
     {
         if (Changed is { } handler) _events.Add(() => handler(this, happened));
     }

@@ -178,6 +178,23 @@ public sealed class PeerNodeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Callers_are_written_down_unless_that_is_left_to_the_program()
+    {
+        var (all, some) = (KnownPeers.InMemory(), KnownPeers.InMemory());
+        var bob = await StartAsync("bob", AcceptPolicy.Anyone, options => options with { KnownPeers = all });
+        var carol = await StartAsync("carol", AcceptPolicy.Anyone, options => options with { KnownPeers = some, RemembersCallers = false });
+        var (alice, dave) = (await StartAsync("alice"), await StartAsync("dave"));
+        await ConnectAsync(alice, "bob", bob);
+        await ConnectAsync(alice, "carol", carol);
+        var (_, welcome) = await ConnectAsync(dave, "carol", carol);
+        welcome.Remember();
+        await bob.DisposeAsync(); // by then everything is written
+        await carol.DisposeAsync();
+        Assert.Equal([alice.Id], all.Peers.Select(static peer => peer.Key.PeerId));
+        Assert.Equal([dave.Id], some.Peers.Select(static peer => peer.Key.PeerId));
+    }
+
+    [Fact]
     public async Task Known_peers_alone_are_let_in_where_that_is_the_policy()
     {
         var alice = await StartAsync("alice");
@@ -193,13 +210,13 @@ public sealed class PeerNodeTests : IAsyncLifetime
         var bob = await StartAsync("bob", AcceptPolicy.Ask);
         var alice = await StartAsync("alice");
         var first = alice.ConnectAsync("bob", Token);
-        var call = await bob.NextCallAsync(Token).AsTask().WaitAsync(s_patience, Token);
+        var call = await bob.AcceptCallAsync(Token).AsTask().WaitAsync(s_patience, Token);
         Assert.Equal(("alice", alice.Id), (call.Name, call.PeerId));
         call.Refuse();
         await FailAsync(PeerError.Refused, () => first);
 
         var second = alice.ConnectAsync("bob", Token);
-        call = await bob.NextCallAsync(Token).AsTask().WaitAsync(s_patience, Token);
+        call = await bob.AcceptCallAsync(Token).AsTask().WaitAsync(s_patience, Token);
         var here = await call.AcceptAsync(Token).WaitAsync(s_patience, Token);
         await EchoAsync(await second.WaitAsync(s_patience, Token), here, 1_000);
         Assert.Throws<InvalidOperationException>(call.Refuse);
@@ -212,7 +229,7 @@ public sealed class PeerNodeTests : IAsyncLifetime
         var alice = await StartAsync("alice");
         using var cancel = new CancellationTokenSource();
         var calling = alice.ConnectAsync("bob", cancel.Token);
-        var call = await bob.NextCallAsync(Token).AsTask().WaitAsync(s_patience, Token);
+        var call = await bob.AcceptCallAsync(Token).AsTask().WaitAsync(s_patience, Token);
         await cancel.CancelAsync();
         var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => calling);
         Assert.Equal(cancel.Token, error.CancellationToken);
@@ -285,7 +302,7 @@ public sealed class PeerNodeTests : IAsyncLifetime
         alice.PresenceChanged += (_, change) => (change.IsOnline ? came : left).TrySetResult(change);
         var bob = await StartAsync("bob", change: options => options with { Presence = PresenceMode.Room, Room = "tea" });
         Assert.Equal(new PeerInfo(bob.Id, "bob"), (await came.Task.WaitAsync(s_patience, Token)).Peer);
-        Assert.Contains(await alice.PeersAsync(Token), peer => peer.Name == "bob");
+        Assert.Contains(await alice.GetPeersAsync(Token), peer => peer.Name == "bob");
         await bob.DisposeAsync();
         Assert.Equal("bob", (await left.Task.WaitAsync(s_patience, Token)).Peer.Name);
     }
@@ -302,7 +319,7 @@ public sealed class PeerNodeTests : IAsyncLifetime
     public async Task Waiting_ends_when_the_node_is_closed()
     {
         var bob = await StartAsync("bob", AcceptPolicy.Ask);
-        var waiting = new[] { bob.AcceptAsync(Token).AsTask(), (Task)bob.NextCallAsync(Token).AsTask() };
+        var waiting = new[] { bob.AcceptAsync(Token).AsTask(), (Task)bob.AcceptCallAsync(Token).AsTask() };
         await bob.DisposeAsync();
         await bob.DisposeAsync();
         foreach (var task in waiting) await FailAsync(PeerError.Closed, () => task.WaitAsync(s_patience, Token));

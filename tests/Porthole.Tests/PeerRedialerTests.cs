@@ -35,12 +35,12 @@ public sealed class PeerRedialerTests : IAsyncLifetime
         var events = EventsOf(redialer);
         var first = await GetAsync(redialer);
         await bob.DisposeAsync();
-        Assert.Same(first, Assert.IsType<RedialerEvent.Found>(await NextAsync(events)).Connection);
-        var lost = Assert.IsType<RedialerEvent.Lost>(await NextAsync(events));
+        Assert.Same(first, Assert.IsType<PeerRedialerEvent.Found>(await NextAsync(events)).Connection);
+        var lost = Assert.IsType<PeerRedialerEvent.Lost>(await NextAsync(events));
         Assert.Equal(PeerError.ClosedByPeer, lost.End.Error);
 
         var waiting = redialer.GetAsync(Token);
-        var failed = Assert.IsType<RedialerEvent.Failed>(await NextAsync(events));
+        var failed = Assert.IsType<PeerRedialerEvent.Failed>(await NextAsync(events));
         Assert.Equal(PeerError.PeerOffline, failed.Reason.Error);
         await _peers.StartAsync("bob", AcceptPolicy.Anyone);
         var second = await waiting.WaitAsync(LoopbackPeers.Patience, Token);
@@ -86,8 +86,8 @@ public sealed class PeerRedialerTests : IAsyncLifetime
             Assert.Same(connection, await GetAsync(redialer));
         }
 
-        Assert.IsType<RedialerEvent.Found>(await NextAsync(events));
-        Assert.Equal(PeerError.ServerUnreachable, Assert.IsType<RedialerEvent.Failed>(await NextAsync(events)).Reason.Error);
+        Assert.IsType<PeerRedialerEvent.Found>(await NextAsync(events));
+        Assert.Equal(PeerError.ServerUnreachable, Assert.IsType<PeerRedialerEvent.Failed>(await NextAsync(events)).Reason.Error);
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class PeerRedialerTests : IAsyncLifetime
             Assert.Equal(PeerError.Refused, error.Error);
         }
 
-        Assert.IsType<RedialerEvent.Ended>(await NextAsync(events));
+        Assert.IsType<PeerRedialerEvent.Ended>(await NextAsync(events));
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class PeerRedialerTests : IAsyncLifetime
         foreach (double seconds in (double[])[0.25, 0.5, 1, 2, 4, 8, 10, 10])
         {
             await attempts.Reader.ReadAsync(Token).AsTask().WaitAsync(LoopbackPeers.Patience, Token);
-            Assert.Equal(seconds, Assert.IsType<RedialerEvent.Failed>(await NextAsync(events)).Pause.TotalSeconds);
+            Assert.Equal(seconds, Assert.IsType<PeerRedialerEvent.Failed>(await NextAsync(events)).Pause.TotalSeconds);
             while (!attempts.Reader.TryPeek(out _))
             {
                 clock.Advance(TimeSpan.FromSeconds(seconds)); // the pause begins just after it is told
@@ -133,7 +133,7 @@ public sealed class PeerRedialerTests : IAsyncLifetime
 
         await NextAsync(events);
         await attempts.Reader.ReadAsync(Token).AsTask().WaitAsync(LoopbackPeers.Patience, Token);
-        redialer.Hurry();
+        redialer.DialNow();
         await attempts.Reader.ReadAsync(Token).AsTask().WaitAsync(LoopbackPeers.Patience, Token);
     }
 
@@ -154,14 +154,14 @@ public sealed class PeerRedialerTests : IAsyncLifetime
 
     private static Task<PeerConnection> GetAsync(PeerRedialer redialer) => redialer.GetAsync(Token).WaitAsync(LoopbackPeers.Patience, Token);
 
-    private static Channel<RedialerEvent> EventsOf(PeerRedialer redialer)
+    private static Channel<PeerRedialerEvent> EventsOf(PeerRedialer redialer)
     {
-        var events = Channel.CreateUnbounded<RedialerEvent>();
+        var events = Channel.CreateUnbounded<PeerRedialerEvent>();
         redialer.Changed += (_, happened) => events.Writer.TryWrite(happened);
         return events;
     }
 
-    private static Task<RedialerEvent> NextAsync(Channel<RedialerEvent> events) => events.Reader.ReadAsync(Token).AsTask().WaitAsync(LoopbackPeers.Patience, Token);
+    private static Task<PeerRedialerEvent> NextAsync(Channel<PeerRedialerEvent> events) => events.Reader.ReadAsync(Token).AsTask().WaitAsync(LoopbackPeers.Patience, Token);
 
     private async Task<PeerRedialer> KeepAsync(Func<PeerOptions, PeerOptions>? change = null) =>
         new(await _peers.StartAsync("alice", change: change), PeerTarget.TryParse("bob", out var bob) ? bob : null!);

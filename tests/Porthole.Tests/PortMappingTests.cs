@@ -27,7 +27,7 @@ public sealed class PortMappingTests
             },
             TestContext.Current.CancellationToken);
         while (node.Nat is not { IsComplete: true }) await Task.Delay(20, TestContext.Current.CancellationToken);
-        await node.PeersAsync(TestContext.Current.CancellationToken); // whatever was to be asked for is asked for by now
+        await node.GetPeersAsync(TestContext.Current.CancellationToken); // whatever was to be asked for is asked for by now
 
         Assert.DoesNotContain(network.Requests, static request => request is SocketRequest.HttpAsk or SocketRequest.UdpBind { IsMulticast: true });
         Assert.Empty(node.MappedPorts);

@@ -146,7 +146,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
 
         try
         {
-            var others = (await node.PeersAsync().ConfigureAwait(false)).Where(peer => !links.Any(link => link.Connection.RemotePeerId == peer.Peer) && !missing.Any(one => one.Peer.Peer == peer.Peer));
+            var others = (await node.GetPeersAsync().ConfigureAwait(false)).Where(peer => !links.Any(link => link.Connection.RemotePeerId == peer.Peer) && !missing.Any(one => one.Peer.Peer == peer.Peer));
             peers.AddRange(others.Select(static other => new ChatPeer(other.Name ?? other.Peer.Short, ChatPeerState.Online)));
         }
         catch (PeerException exception)

@@ -19,7 +19,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     private const int MaxOwed = 4_096;
 
     /// <summary>The close code of a chat that meets something else.</summary>
-    private const ulong NotAChat = 1;
+    private const long NotAChat = 1;
 
     /// <summary>The code of a stream that is given up: nothing that is known is spoken on it, or there are too many.</summary>
     private const long NotTaken = 1;

@@ -9,7 +9,7 @@ namespace Porthole.Cli.Chat;
 internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings settings)
 {
     /// <summary>The close code of a chat that has no place for one more.</summary>
-    private const ulong TooMany = 2;
+    private const long TooMany = 2;
 
     private readonly RoomKeeper? _keeper = settings is { Room: { } name, AutoConnect: true } ? new RoomKeeper(name, node, view) : null;
     private readonly Lock _gate = new();
@@ -304,7 +304,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         {
             while (true)
             {
-                var call = await node.NextCallAsync(_closing.Token).ConfigureAwait(false);
+                var call = await node.AcceptCallAsync(_closing.Token).ConfigureAwait(false);
                 var answering = settings.OpensToRoom ? JudgeAsync(call) : TakeAsync(call); // not under the lock: it shows something
                 lock (_gate) _running.Add(answering);
             }

@@ -125,7 +125,7 @@ internal sealed class RoomKeeper(string room, PeerNode node, IChatView view)
 
         try
         {
-            return (await node.PeersAsync(cancellationToken).ConfigureAwait(false)).Any(one => one.Peer == peer);
+            return (await node.GetPeersAsync(cancellationToken).ConfigureAwait(false)).Any(one => one.Peer == peer);
         }
         catch (PeerException)
         {
@@ -170,7 +170,7 @@ internal sealed class RoomKeeper(string room, PeerNode node, IChatView view)
         try
         {
             var asked = Now;
-            var peers = await node.PeersAsync(cancellationToken).ConfigureAwait(false);
+            var peers = await node.GetPeersAsync(cancellationToken).ConfigureAwait(false);
             lock (_gate) _mesh.Listed(peers, asked, Now);
             Greet(peers);
             Announce();

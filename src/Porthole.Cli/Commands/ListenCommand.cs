@@ -31,6 +31,7 @@ internal static class ListenCommand
             options = options with
             {
                 Accept = policy,
+                RemembersCallers = policy != AcceptPolicy.Anyone,
                 Observer = happened =>
                 {
                     if (isWarned || !UdpWarning.Applies(happened, options)) return;
@@ -148,7 +149,7 @@ internal static class ListenCommand
             {
                 while (true)
                 {
-                    var call = await node.NextCallAsync(stop.Token).ConfigureAwait(false);
+                    var call = await node.AcceptCallAsync(stop.Token).ConfigureAwait(false);
                     await Console.Error.WriteAsync($"{call.Name ?? "A peer without a name"} ({call.PeerId}) wants to connect. Accept? [y/N] ").ConfigureAwait(false);
                     string? answer = await Task.Run(Console.ReadLine, stop.Token).WaitAsync(stop.Token).ConfigureAwait(false);
                     if (answer?.Trim() is "y" or "Y" or "yes") _ = ServeWhenOpenAsync(call);

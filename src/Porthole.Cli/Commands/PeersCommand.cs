@@ -24,7 +24,7 @@ internal static class PeersCommand
             var node = await PeerNode.StartAsync(options, interrupt.Token).ConfigureAwait(false);
             await using (node.ConfigureAwait(false))
             {
-                Show([.. (await node.PeersAsync(interrupt.Token).ConfigureAwait(false)).OrderBy(static one => one.Name ?? "~", StringComparer.Ordinal)], parsed.GetValue(json));
+                Show([.. (await node.GetPeersAsync(interrupt.Token).ConfigureAwait(false)).OrderBy(static one => one.Name ?? "~", StringComparer.Ordinal)], parsed.GetValue(json));
             }
 
             return ExitCode.Success;

@@ -35,9 +35,9 @@ internal static class ReceiveCommand
             bool isJson = parsed.GetValue(json);
             bool isInteractive = !isJson && !Console.IsInputRedirected && !Console.IsOutputRedirected;
             var policy = parsed.GetValue(accept) ?? (isInteractive ? AcceptPolicy.Ask : AcceptPolicy.Known);
-            if (policy == AcceptPolicy.Ask && !isInteractive)
+            if (policy == AcceptPolicy.Ask && !isInteractive && !isJson)
             {
-                throw new PeerException(PeerError.BadRequest, "'--accept ask' needs a terminal to ask in. Use --accept known or --accept anyone.");
+                throw new PeerException(PeerError.BadRequest, "'--accept ask' needs a terminal to ask in. Use --accept known or --accept anyone, or --json to be asked there.");
             }
 
             var settings = new ReceiveSettings(

@@ -40,14 +40,14 @@ internal sealed class ForwardSession(ImmutableArray<(PeerTarget Peer, ForwardedP
         {
             switch (happened)
             {
-                case RedialerEvent.Found found:
+                case PeerRedialerEvent.Found found:
                     told = null;
                     view.Connected(found.Connection);
                     break;
-                case RedialerEvent.Failed failed when told != failed.Reason.Message: // the same again is no news
+                case PeerRedialerEvent.Failed failed when told != failed.Reason.Message: // the same again is no news
                     view.Failed(peer, told = failed.Reason.Message);
                     break;
-                case RedialerEvent.Ended ended:
+                case PeerRedialerEvent.Ended ended:
                     watch.End(ended.Reason.Error, ended.Reason.Message);
                     break;
             }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Porthole.Forwarding;
+using Porthole.Protocol;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Cli.Forwarding;
@@ -15,6 +16,7 @@ internal sealed class ShareSession(ImmutableArray<SharedPort> ports, PortSharerO
         var node = await PeerNode.StartAsync(options, interrupted).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
+            WarnOfNames(node);
             var watch = new ServerWatch(node, view, stop);
             var sharer = new PortSharer(ports, sharing with { Observer = view.Happened });
             foreach (var port in ports) view.Shares(port);
@@ -32,6 +34,16 @@ internal sealed class ShareSession(ImmutableArray<SharedPort> ports, PortSharerO
         }
     }
 
+    /// <summary>A name that was never met is whoever the server says it is.</summary>
+    private void WarnOfNames(PeerNode node)
+    {
+        var server = node.ServerKey?.PeerId ?? PeerId.Unknown;
+        foreach (string name in ports.SelectMany(static port => port.Peers).Where(static peer => peer.Id is null).Select(static peer => peer.Name!).Distinct(StringComparer.OrdinalIgnoreCase))
+        {
+            if (node.Options.KnownPeers?.FindByName(server, name) is null) Complaint.Write($"{name} was not met yet: until then the server says whose key that name has. To be sure write {name}@ID.");
+        }
+    }
+
     private Task ServeAsync(PeerConnection connection, PortSharer sharer, CancellationToken cancellationToken)
     {
         view.Connected(connection);
@@ -44,7 +56,7 @@ internal sealed class ShareSession(ImmutableArray<SharedPort> ports, PortSharerO
         {
             while (true)
             {
-                var call = await node.NextCallAsync(cancellationToken).ConfigureAwait(false);
+                var call = await node.AcceptCallAsync(cancellationToken).ConfigureAwait(false);
                 await Console.Error.WriteAsync($"{call.Name ?? "A peer without a name"} ({call.PeerId}) wants to reach what you share. Accept? [y/N] ").ConfigureAwait(false);
                 string? answer = await Task.Run(Console.ReadLine, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
                 if (answer?.Trim() is "y" or "Y" or "yes") _ = ServeWhenOpenAsync(call, sharer, cancellationToken);

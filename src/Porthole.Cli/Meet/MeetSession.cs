@@ -9,7 +9,7 @@ internal sealed class MeetSession(MeetSettings settings, MeetReport report)
     private const string ExitWord = "exit";
 
     /// <summary>The close code of a conversation that meets something else.</summary>
-    private const ulong NotAMeeting = 1;
+    private const long NotAMeeting = 1;
 
     /// <summary>Lines that wait for the stream.</summary>
     private const int MaxWaiting = 64;

@@ -31,7 +31,7 @@ internal sealed class TraceRecorder(int limit = TraceRecorder.StandardLimit) : I
     }
 
     /// <inheritdoc/>
-    public void Packet(in TracedPacket packet)
+    public void OnPacket(in TracedPacket packet)
     {
         var at = Stopwatch.GetElapsedTime(_began);
         if (packet.MainMessage is { } kind)
@@ -46,10 +46,10 @@ internal sealed class TraceRecorder(int limit = TraceRecorder.StandardLimit) : I
     }
 
     /// <inheritdoc/>
-    public void Connection(TracedConnection connection) => Add(new TraceEntry.Connection(Stopwatch.GetElapsedTime(_began), connection));
+    public void OnConnection(TracedConnection connection) => Add(new TraceEntry.Connection(Stopwatch.GetElapsedTime(_began), connection));
 
     /// <inheritdoc/>
-    public void Happened(PeerEvent happened)
+    public void OnEvent(PeerEvent happened)
     {
         if (happened is not PeerEvent.SessionActivity) Add(new TraceEntry.Happened(Stopwatch.GetElapsedTime(_began), happened));
     }

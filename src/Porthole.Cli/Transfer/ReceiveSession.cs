@@ -10,7 +10,7 @@ namespace Porthole.Cli.Transfer;
 internal sealed class ReceiveSession(ReceiveSettings settings)
 {
     /// <summary>The close code for a peer that wants something else than to send files.</summary>
-    private const ulong NotFiles = 1;
+    private const long NotFiles = 1;
 
     /// <summary>How long a peer may take to say what its stream is for.</summary>
     private static readonly TimeSpan s_preamblePatience = TimeSpan.FromSeconds(20);
@@ -80,7 +80,7 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
     private async Task<int> ReceiveAsync(PeerOptions options, NodeWatch watch, CancellationToken cancellationToken)
     {
         // An offer is seen on a connection only: who is asked about offers takes connections of anyone.
-        options = options with { Accept = settings.Accept == AcceptPolicy.Ask ? AcceptPolicy.Anyone : settings.Accept };
+        options = options with { Accept = settings.Accept == AcceptPolicy.Ask ? AcceptPolicy.Anyone : settings.Accept, RemembersCallers = false };
         using var link = _link = settings.Code is { } code ? CodeLink.Open(TransferSide.Receive, code, Pairings.Open(Pairings.DefaultPath), options, settings.NamesIdentity) : null;
         var node = await PeerNode.StartAsync(watch.Watch(TransferSessions.Adjust(link?.Options ?? options)), cancellationToken).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
@@ -160,6 +160,7 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
 
                 var received = await _receiver.ReceiveAsync(connection, stream, report.Handle, cancellationToken).ConfigureAwait(false);
                 report.Received(received);
+                if (settings.Accept == AcceptPolicy.Ask && _link is null) connection.Remember(); // a person took its files
                 _link?.Forget();
                 if (settings.Once || _link is not null) _end.TrySetResult(ExitCode.Success);
             }

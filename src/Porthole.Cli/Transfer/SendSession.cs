@@ -76,7 +76,7 @@ internal sealed class SendSession(SendSettings settings)
                 token => DialAsync(node, link, report, token), wait, settings.Wait is not null || link?.Pairing is not null, why => report.Waiting(why, wait), options.TimeProvider);
             node.ServerChanged += (_, state) =>
             {
-                if (state.IsRegistered) dialer.Hurry();
+                if (state.IsRegistered) dialer.DialNow();
             };
             var sent = await sender.SendAsync(dialer.ConnectAsync, cancellationToken).ConfigureAwait(false);
             link?.Forget();

@@ -39,7 +39,7 @@ internal sealed class TransferDialer(
     }
 
     /// <summary>Ends a pause: something has changed.</summary>
-    public void Hurry()
+    public void DialNow()
     {
         try
         {

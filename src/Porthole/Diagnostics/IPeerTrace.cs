@@ -10,13 +10,13 @@ public interface IPeerTrace
 {
     /// <summary>A control packet was sent or has arrived: a STUN message, a question to a gateway, a message to or from the server.</summary>
     /// <param name="packet">The packet; its bytes are borrowed until the call returns.</param>
-    void Packet(in TracedPacket packet);
+    void OnPacket(in TracedPacket packet);
 
     /// <summary>A TCP connection, other than the one to the server, took a step.</summary>
     /// <param name="connection">The connection and the step.</param>
-    void Connection(TracedConnection connection);
+    void OnConnection(TracedConnection connection);
 
     /// <summary>The machine tells something, before the library acts on it.</summary>
     /// <param name="happened">What.</param>
-    void Happened(PeerEvent happened);
+    void OnEvent(PeerEvent happened);
 }

@@ -53,7 +53,7 @@ internal sealed class TracedNetwork(INetwork network, IPeerTrace trace) : INetwo
             if (carrier == TraceCarrier.Tcp && _ends.Remote != default) Connection(ConnectionStep.Failed, reason);
         }
 
-        public void Connection(ConnectionStep step, SocketFailure? failure = null) => trace.Connection(new TracedConnection(step, _ends.Local, _ends.Remote, failure));
+        public void Connection(ConnectionStep step, SocketFailure? failure = null) => trace.OnConnection(new TracedConnection(step, _ends.Local, _ends.Remote, failure));
 
         public void Sent(TransportAddress to, ReadOnlySpan<byte> bytes, int segmentSize, int hopLimit)
         {
@@ -75,7 +75,7 @@ internal sealed class TracedNetwork(INetwork network, IPeerTrace trace) : INetwo
             var ends = _ends;
             bool isServer = carrier == TraceCarrier.Server && bytes.Length > 0;
             if (!isServer && !StunReader.TryParse(bytes, out _) && other.Port != PortMappingPort) return false;
-            trace.Packet(new TracedPacket
+            trace.OnPacket(new TracedPacket
             {
                 Carrier = carrier,
                 IsSent = isSent,

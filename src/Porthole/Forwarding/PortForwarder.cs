@@ -117,9 +117,9 @@ public sealed class PortForwarder : IAsyncDisposable
         _peer.Start();
     }
 
-    private void HandlePeer(object? sender, RedialerEvent happened)
+    private void HandlePeer(object? sender, PeerRedialerEvent happened)
     {
-        if (happened is RedialerEvent.Found) Interlocked.Exchange(ref _found, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+        if (happened is PeerRedialerEvent.Found) Interlocked.Exchange(ref _found, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }
 
     /// <summary>Links the UDP ports to each connection that is found, one after the other.</summary>

@@ -26,7 +26,7 @@ public sealed class PortholeOptions
     /// <summary>The file of the servers that were used before; null is the user's own.</summary>
     public string? KnownServersPath { get; set; }
 
-    /// <summary>Whose connections to take. With <see cref="AcceptPolicy.Ask"/> the program answers <see cref="PeerNode.NextCallAsync"/>.</summary>
+    /// <summary>Whose connections to take. With <see cref="AcceptPolicy.Anyone"/> callers are not written down (<see cref="PeerOptions.RemembersCallers"/>); with <see cref="AcceptPolicy.Ask"/> the program answers <see cref="PeerNode.AcceptCallAsync"/>.</summary>
     public AcceptPolicy Accept { get; set; } = AcceptPolicy.Nobody;
 
     /// <summary>The ids of the peers that <see cref="AcceptPolicy.Known"/> and <see cref="AcceptPolicy.Ask"/> let in without a question, beside the known peers.</summary>

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Porthole.Identity;
 using Porthole.Protocol;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Hosting;
 
@@ -43,6 +44,7 @@ internal sealed class PortholeOptionsValidator : IValidateOptions<PortholeOption
             Server = server ?? ServerAddress.Parse("localhost"), // never used: there is a problem
             IdentityPath = options.IdentityPath,
             Accept = options.Accept,
+            RemembersCallers = options.Accept != AcceptPolicy.Anyone,
             Presence = options.Presence,
             BindAddress = address,
             Transports = options.Transports,

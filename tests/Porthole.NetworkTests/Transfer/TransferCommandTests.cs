@@ -97,11 +97,34 @@ public sealed class TransferCommandTests(CliServer server) : IClassFixture<CliSe
     }
 
     [Fact]
-    public async Task To_ask_takes_a_terminal()
+    public async Task To_ask_takes_a_terminal_or_a_program()
     {
-        var result = await CliProcess.RunAsync(server.NewHome(), "receive", "--accept", "ask", "--json", "--server", server.Address);
+        var result = await CliProcess.RunAsync(server.NewHome(), "receive", "--accept", "ask", "--server", server.Address);
         result.AssertEnded(2);
         Assert.Contains("terminal", result.Errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_program_is_asked_in_JSON_and_only_whose_files_it_took_is_known()
+    {
+        string source = Write("note.txt", "hello"), bob = server.NewName("bob"), home = server.NewHome();
+        string known = Path.Combine(home, "porthole", "known_peers");
+        await using var receiver = CliProcess.Start(home, "receive", "--as", bob, "--to", Target, "--accept", "ask", "--once", "--json", "--server", server.Address);
+        await receiver.EventAsync("registered");
+
+        var declined = SendAsync(source, bob);
+        var asked = await receiver.EventAsync("ask");
+        Assert.Contains("note.txt", (string)asked["question"]!, StringComparison.Ordinal);
+        await receiver.Input.WriteLineAsync($"y 7\nn {(int)asked["number"]!}"); // the first answers another question
+        (await declined).AssertEnded(12);
+        Assert.False(File.Exists(known), "a stranger is known that was sent away");
+
+        var taken = SendAsync(source, bob);
+        asked = await receiver.EventAsync("ask");
+        await receiver.Input.WriteLineAsync($"y {(int)asked["number"]!}");
+        (await taken).AssertEnded(0);
+        (await receiver.EndAsync()).AssertEnded(0);
+        Assert.NotEmpty(await File.ReadAllTextAsync(known, TestContext.Current.CancellationToken));
     }
 
     [Fact]

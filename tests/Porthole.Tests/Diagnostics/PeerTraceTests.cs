@@ -86,7 +86,7 @@ public sealed class PeerTraceTests : IAsyncLifetime
 
         public List<PeerEvent> Events { get; } = [];
 
-        public void Packet(in TracedPacket packet)
+        public void OnPacket(in TracedPacket packet)
         {
             bool isStun = StunReader.TryParse(packet.Bytes, out var message);
             lock (this)
@@ -96,12 +96,12 @@ public sealed class PeerTraceTests : IAsyncLifetime
             }
         }
 
-        public void Connection(TracedConnection connection)
+        public void OnConnection(TracedConnection connection)
         {
             lock (this) Connections.Add(connection);
         }
 
-        public void Happened(PeerEvent happened)
+        public void OnEvent(PeerEvent happened)
         {
             lock (this) Events.Add(happened);
         }

@@ -88,7 +88,7 @@ public sealed class TraceStoryTests
     public void A_recorder_keeps_so_much_and_counts_the_rest()
     {
         var recorder = new TraceRecorder(limit: 100);
-        for (int i = 0; i < 101; i++) recorder.Connection(new TracedConnection(ConnectionStep.Tried, TraceBuilder.Local, TraceBuilder.Peer));
+        for (int i = 0; i < 101; i++) recorder.OnConnection(new TracedConnection(ConnectionStep.Tried, TraceBuilder.Local, TraceBuilder.Peer));
         var record = recorder.Take();
         Assert.Equal((100, 1), (record.Entries.Count, record.Dropped));
         Assert.Equal(record.Entries.OrderBy(static one => one.At), record.Entries);
@@ -100,7 +100,7 @@ public sealed class TraceStoryTests
         var recorder = new TraceRecorder();
         for (int i = 0; i <= TraceRecorder.MaxRelayed; i++)
         {
-            recorder.Packet(new TracedPacket { Carrier = TraceCarrier.Server, IsSent = true, Local = default, Remote = default, MainMessage = MainMessageKind.Relay, Length = 10 });
+            recorder.OnPacket(new TracedPacket { Carrier = TraceCarrier.Server, IsSent = true, Local = default, Remote = default, MainMessage = MainMessageKind.Relay, Length = 10 });
         }
 
         var record = recorder.Take();
