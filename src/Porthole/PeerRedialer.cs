@@ -165,7 +165,7 @@ public sealed class PeerRedialer : IAsyncDisposable
     {
         try
         {
-            var pause = TimeSpan.Zero;
+            var backoff = new Backoff(ShortestPause, LongestPause);
             while (true)
             {
                 long began = _clock.GetTimestamp();
@@ -176,7 +176,7 @@ public sealed class PeerRedialer : IAsyncDisposable
                 }
                 else
                 {
-                    pause = Longer(pause);
+                    backoff.Grow();
                     live = KeepLive();
                     if (live is null && EndsWith(failure!.Error))
                     {
@@ -184,19 +184,19 @@ public sealed class PeerRedialer : IAsyncDisposable
                         return;
                     }
 
-                    Tell(new PeerRedialerEvent.Failed(failure!, live is null ? pause : TimeSpan.Zero));
+                    Tell(new PeerRedialerEvent.Failed(failure!, live is null ? backoff.Pause : TimeSpan.Zero));
                     if (live is null)
                     {
-                        await PauseAsync(pause).ConfigureAwait(false);
+                        await PauseAsync(backoff.Pause).ConfigureAwait(false);
                         continue;
                     }
                 }
 
                 bool isToBeReplaced = await HoldAsync(live).ConfigureAwait(false);
-                if (isToBeReplaced && failure is null) pause = TimeSpan.Zero;
-                else if (isToBeReplaced) await PauseAsync(pause).ConfigureAwait(false); // the attempt before failed
-                else if (_clock.GetElapsedTime(began) >= LongestPause) pause = TimeSpan.Zero;
-                else await PauseAsync(pause = Longer(pause)).ConfigureAwait(false); // one that ends as soon as it stands must not be dialled without end
+                if (isToBeReplaced && failure is null) backoff.Reset();
+                else if (isToBeReplaced) await PauseAsync(backoff.Pause).ConfigureAwait(false); // the attempt before failed
+                else if (_clock.GetElapsedTime(began) >= LongestPause) backoff.Reset();
+                else await PauseAsync(backoff.Grow()).ConfigureAwait(false); // one that ends as soon as it stands must not be dialled without end
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -277,8 +277,6 @@ public sealed class PeerRedialer : IAsyncDisposable
             // The pause is over.
         }
     }
-
-    private static TimeSpan Longer(TimeSpan pause) => pause == TimeSpan.Zero ? ShortestPause : pause * 2 < LongestPause ? pause * 2 : LongestPause;
 
     /// <summary>Under the lock: whoever waits is given the connection.</summary>
     private void Offer(PeerConnection connection)

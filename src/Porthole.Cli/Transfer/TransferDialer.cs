@@ -1,3 +1,5 @@
+using Porthole.Runtime;
+
 namespace Porthole.Cli.Transfer;
 
 /// <summary>Calls the other side when a transfer needs a connection, again and again where that may help, for as long as it is told.</summary>
@@ -18,7 +20,7 @@ internal sealed class TransferDialer(
     public async Task<PeerConnection> ConnectAsync(CancellationToken cancellationToken)
     {
         long began = clock.GetTimestamp();
-        var pause = TimeSpan.Zero;
+        var backoff = new Backoff(PeerRedialer.ShortestPause, PeerRedialer.LongestPause);
         while (true)
         {
             try
@@ -30,11 +32,10 @@ internal sealed class TransferDialer(
             catch (PeerException exception) when (_hadConnection && !PeerRedialer.IsFinal(exception.Error))
             {
                 if (clock.GetElapsedTime(began) >= wait) throw new GaveUpException(exception);
-                if (pause == TimeSpan.Zero) waiting(exception);
+                if (backoff.Pause == TimeSpan.Zero) waiting(exception);
             }
 
-            pause = pause == TimeSpan.Zero ? PeerRedialer.ShortestPause : pause * 2 < PeerRedialer.LongestPause ? pause * 2 : PeerRedialer.LongestPause;
-            await PauseAsync(pause, cancellationToken).ConfigureAwait(false);
+            await PauseAsync(backoff.Grow(), cancellationToken).ConfigureAwait(false);
         }
     }
 

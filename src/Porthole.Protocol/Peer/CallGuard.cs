@@ -1,10 +1,9 @@
-using System.Collections.Immutable;
 using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Protocol.Peer;
 
 /// <summary>Who may call: the peer's own check of what the server has checked already, before the first packet is sent.</summary>
-internal sealed class CallGuard(PeerMachineOptions options)
+internal sealed class CallGuard(PeerContext context)
 {
     /// <summary>How many calls of one peer are taken in a minute: each costs a handshake, about a millisecond.</summary>
     public const int CallsPerMinute = 30;
@@ -23,27 +22,26 @@ internal sealed class CallGuard(PeerMachineOptions options)
     private readonly Dictionary<PeerId, (Instant Since, int Calls)> _callers = [];
     private readonly Queue<PeerId> _order = [];
 
-    /// <summary>The peers that are let in without a question, beside the known ones.</summary>
-    public ImmutableArray<PeerId> Allowed { get; private set; } = options.Allowed;
+    private PeerMachineOptions Options => context.Options;
 
     /// <summary>Lets a peer in from now on.</summary>
     /// <returns>False when the list is as long as a server takes.</returns>
     public bool TryAllow(PeerId peer)
     {
-        if (Allowed.Contains(peer)) return true;
-        if (Allowed.Length >= RendezvousLimits.MaxListedPeers) return false;
-        Allowed = Allowed.Add(peer);
+        if (context.Allowed.Contains(peer)) return true;
+        if (context.Allowed.Length >= RendezvousLimits.MaxListedPeers) return false;
+        context.Allowed = context.Allowed.Add(peer);
         return true;
     }
 
     /// <summary>Whether a peer is on the list of those that are let in without a question.</summary>
-    public bool IsAllowed(PeerId peer) => options.Accept == AcceptPolicy.Anyone || Allowed.Contains(peer) || options.KnownPeers.FindById(peer) is not null;
+    public bool IsAllowed(PeerId peer) => Options.Accept == AcceptPolicy.Anyone || context.Allowed.Contains(peer) || Options.KnownPeers.FindById(peer) is not null;
 
     /// <summary>Judges a call that the program is not asked about.</summary>
     /// <returns>Null when it is let in.</returns>
     public CallProblem? Judge(Instant now, PublicKey key, string? name)
     {
-        if (options.Accept == AcceptPolicy.Nobody || !IsAllowed(key.PeerId))
+        if (Options.Accept == AcceptPolicy.Nobody || !IsAllowed(key.PeerId))
         {
             return new CallProblem(PeerError.Refused, $"A call from {name ?? key.PeerId.Short} was turned away: the accept policy does not let it in.");
         }
@@ -55,7 +53,7 @@ internal sealed class CallGuard(PeerMachineOptions options)
     /// <returns>Null when nothing speaks against it.</returns>
     public CallProblem? JudgeAsked(Instant now, PublicKey key, string? name)
     {
-        if (name is not null && options.KnownPeers.FindByName(name) is { } known && !known.Equals(key))
+        if (name is not null && Options.KnownPeers.FindByName(name) is { } known && !known.Equals(key))
         {
             return new CallProblem(
                 PeerError.KeyChanged,

@@ -16,6 +16,7 @@ internal sealed class PeerContext
     private PeerContext(PeerMachineOptions options, EntropySource entropy)
     {
         (Options, Entropy, Nat) = (options, entropy, NatFacts.Unknown with { RelayOnly = options.RelayOnly, TcpOnly = options.Transports == Transports.Tcp });
+        Allowed = options.Allowed;
         Rendezvous = new RendezvousClient(options.Server, options.Identity, entropy, NextSocket);
         Sockets = new LocalSockets(options.Port, options.AnyPortInstead, NextSocket);
         TcpPorts = new LocalTcpPorts(options.AnyPortInstead, NextSocket);
@@ -29,6 +30,9 @@ internal sealed class PeerContext
     public EntropySource Entropy { get; }
 
     public RendezvousClient Rendezvous { get; }
+
+    /// <summary>The peers that are let in without a question, beside the known ones.</summary>
+    public ImmutableArray<PeerId> Allowed { get; set; }
 
     public LocalSockets Sockets { get; }
 

@@ -26,7 +26,7 @@ public sealed partial class PeerMachine : ISocketUser
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(entropy);
         _context = PeerContext.Create(options, entropy);
-        _calls = new CallGuard(options);
+        _calls = new CallGuard(_context);
         _registrar = new Registrar(_context);
     }
 
@@ -157,7 +157,7 @@ public sealed partial class PeerMachine : ISocketUser
     public bool TryAllow(Instant now, PeerId peer)
     {
         if (!_calls.TryAllow(peer)) return false;
-        _registrar.Allow(now, _calls.Allowed);
+        _context.Rendezvous.Allow(now, _context.Allowed);
         Pump(now);
         return true;
     }

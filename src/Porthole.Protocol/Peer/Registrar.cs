@@ -31,7 +31,6 @@ internal sealed class Registrar(PeerContext context)
 
     private readonly Queue<(SocketId Socket, Instant CloseAt)> _retired = [];
     private ImmutableArray<CandidateInfo> _infos = [];
-    private ImmutableArray<PeerId> _allowed = context.Options.Allowed;
     private ImmutableArray<TransportAddress> _addresses = [];
     private ImmutableArray<TransportAddress> _servers = [];
     private TransportAddress _mainLocal;
@@ -361,13 +360,6 @@ internal sealed class Registrar(PeerContext context)
         foreach (var link in links) link.HandleLocalCandidates(now, infos, found);
     }
 
-    /// <summary>Tells the server whom the accept policy lets in from now on, also after it was away.</summary>
-    public void Allow(Instant now, ImmutableArray<PeerId> allowed)
-    {
-        _allowed = allowed;
-        context.Rendezvous.Allow(now, allowed);
-    }
-
     private void Register(Instant now)
     {
         _registerBy = null;
@@ -384,7 +376,7 @@ internal sealed class Registrar(PeerContext context)
         {
             Name = options.Name,
             Accept = options.Accept,
-            Allowed = _allowed,
+            Allowed = context.Allowed,
             Presence = options.Presence,
             Room = options.Room,
             KnownPeers = options.Allowed,

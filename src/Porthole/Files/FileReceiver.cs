@@ -25,14 +25,11 @@ public sealed class FileReceiver
     /// <summary>Offers that were taken, and are not asked for again when only the connection broke.</summary>
     private const int MaxAccepted = 256;
 
-    /// <summary>Stands behind an offer that is complete.</summary>
-    private const string Completed = "/completed";
-
     private readonly string _folder;
     private readonly FileReceiveOptions _options;
     private readonly Lock _gate = new();
     private readonly Dictionary<(PeerId Sender, TransferId Id), Running> _running = [];
-    private readonly List<string> _accepted = [];
+    private readonly List<(string Offer, bool IsComplete)> _accepted = [];
 
     /// <summary>Creates a receiver; the folder is made when the first offer is taken.</summary>
     /// <param name="folder">Where everything goes.</param>
@@ -112,10 +109,10 @@ public sealed class FileReceiver
         string offer = NameOf(sender, attempt);
         lock (_gate)
         {
-            if (_accepted.Contains(offer)) return true;
-            if (!isTaken) return attempt.IsAllThere && _accepted.Contains(offer + Completed); // the sender has missed the last word
+            if (_accepted.Contains((offer, false))) return true;
+            if (!isTaken) return attempt.IsAllThere && _accepted.Contains((offer, true)); // the sender has missed the last word
             if (_accepted.Count == MaxAccepted) _accepted.RemoveAt(0);
-            _accepted.Add(offer);
+            _accepted.Add((offer, false));
             return true;
         }
     }
@@ -126,9 +123,9 @@ public sealed class FileReceiver
         string offer = NameOf(sender, attempt);
         lock (_gate)
         {
-            _accepted.RemoveAll(one => one.StartsWith(offer, StringComparison.Ordinal));
+            _accepted.RemoveAll(one => one.Offer == offer);
             if (_accepted.Count == MaxAccepted) _accepted.RemoveAt(0);
-            _accepted.Add(offer + Completed);
+            _accepted.Add((offer, true));
         }
     }
 

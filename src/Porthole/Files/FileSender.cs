@@ -1,6 +1,7 @@
 using Porthole.Protocol;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
+using Porthole.Runtime;
 
 namespace Porthole.Files;
 
@@ -55,7 +56,7 @@ public sealed class FileSender
         long started = _options.TimeProvider.GetTimestamp();
         bool hasBegun = false;
         SourceTree? tree = await WalkAsync(cancellationToken).ConfigureAwait(false); // before anybody is called: what cannot be sent is said at once
-        var pause = s_firstPause;
+        var backoff = new Backoff(s_firstPause, s_longestPause);
         while (true)
         {
             SendAttempt? attempt = null;
@@ -75,13 +76,12 @@ public sealed class FileSender
             }
             catch (PeerException exception) when ((hasBegun || attempt?.HasBegun == true) && IsPassing(exception.Error))
             {
-                if (attempt?.HasAdvanced == true) pause = s_firstPause; // one that always breaks at the same place must not be dialled without end
+                if (attempt?.HasAdvanced == true) backoff.Reset(); // one that always breaks at the same place must not be dialled without end
                 hasBegun = true;
                 _options.Observer?.Invoke(new FileTransferEvent.Interrupted(exception.Error, exception.Message));
             }
 
-            await Task.Delay(pause, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
-            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            await Task.Delay(backoff.Grow(), _options.TimeProvider, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Porthole.Protocol.Peer;
+using Porthole.Runtime;
 
 namespace Porthole.Hosting;
 
@@ -85,7 +86,7 @@ public sealed class PortholeService : IHostedService, IPorthole, IAsyncDisposabl
 
     private async Task RunAsync()
     {
-        var pause = TimeSpan.Zero;
+        var backoff = new Backoff(ShortestPause, LongestPause);
         while (!_stopping.IsCancellationRequested)
         {
             try
@@ -93,7 +94,7 @@ public sealed class PortholeService : IHostedService, IPorthole, IAsyncDisposabl
                 _status = new PortholeStatus(PortholeStatusKind.Starting, $"Registering at {_options.Server}.");
                 await using var node = await PeerNode.StartAsync(PortholeOptionsValidator.ToPeerOptions(_options, _loggerFactory, _clock), _stopping.Token).ConfigureAwait(false);
                 Offer(node);
-                pause = TimeSpan.Zero;
+                backoff.Reset();
                 await HoldAsync(node).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -102,15 +103,15 @@ public sealed class PortholeService : IHostedService, IPorthole, IAsyncDisposabl
             }
             catch (Exception exception)
             {
-                pause = Longer(pause);
+                backoff.Grow();
                 _status = new PortholeStatus(PortholeStatusKind.Starting, exception.Message);
-                if (exception is PeerException known) HostingLog.NotStarted(_logger, known.Message, pause);
-                else HostingLog.Failed(_logger, pause, exception); // a defect of a Customize, say: the host lives on, and its health check says it
+                if (exception is PeerException known) HostingLog.NotStarted(_logger, known.Message, backoff.Pause);
+                else HostingLog.Failed(_logger, backoff.Pause, exception); // a defect of a Customize, say: the host lives on, and its health check says it
             }
 
             _node = null;
-            if (pause == TimeSpan.Zero) pause = ShortestPause;
-            await Task.Delay(pause, _clock, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (backoff.Pause == TimeSpan.Zero) backoff.Grow();
+            await Task.Delay(backoff.Pause, _clock, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         End();
@@ -142,8 +143,6 @@ public sealed class PortholeService : IHostedService, IPorthole, IAsyncDisposabl
             return false; // it has ended
         }
     }
-
-    private static TimeSpan Longer(TimeSpan pause) => pause == TimeSpan.Zero ? ShortestPause : pause * 2 < LongestPause ? pause * 2 : LongestPause;
 
     private void Offer(PeerNode node)
     {
