@@ -48,14 +48,10 @@ internal static class ListenCommand
     /// <summary>A listening peer and what it says.</summary>
     private sealed class Listener(bool json, CancellationTokenSource stop)
     {
-        private ServerState? _fatal;
-        private bool _isRegistered = true;
-
         public async Task<int> RunAsync(PeerNode node, bool asks)
         {
-            Registered(node);
-            node.ServerChanged += (_, state) => HandleServer(node, state);
-            var answering = asks ? AnswerAsync(node) : Task.CompletedTask;
+            var watch = new ServerWatch(node, json, stop);
+            var answering = asks ? CallQuestions.AnswerAsync(node, "wants to connect", ServeAsync, stop.Token) : Task.CompletedTask;
             try
             {
                 while (true) _ = ServeAsync(await node.AcceptAsync(stop.Token).ConfigureAwait(false));
@@ -65,35 +61,7 @@ internal static class ListenCommand
                 await answering.ConfigureAwait(false);
             }
 
-            return _fatal is { Error: { } error } ? Fail(error, _fatal.Text) : ExitCode.Success;
-        }
-
-        private static int Fail(PeerError error, string text)
-        {
-            Complaint.Write(text);
-            return ExitCode.Of(error);
-        }
-
-        private void Registered(PeerNode node)
-        {
-            if (json) PeerJson.WriteRegistered(node);
-            else Console.WriteLine($"Registered as {node.Name ?? "(no name)"}, {node.Id}, at {node.Options.Server.Uri.Authority}. Ctrl-C stops it.");
-        }
-
-        private void HandleServer(PeerNode node, ServerState state)
-        {
-            if (state is { IsRegistered: false, WillRetry: false })
-            {
-                _fatal = state;
-                stop.Cancel();
-            }
-            else if (state.IsRegistered != _isRegistered)
-            {
-                _isRegistered = state.IsRegistered;
-                if (state.IsRegistered) Registered(node);
-                else if (json) JsonLines.Write("server-lost", writer => writer.WriteString("text", state.Text));
-                else Console.WriteLine($"The server is lost: {state.Text} Trying again.");
-            }
+            return watch.Finish();
         }
 
         private async Task ServeAsync(PeerConnection connection)
@@ -141,37 +109,6 @@ internal static class ListenCommand
                 writer.WriteString("peerId", connection.RemotePeerId.ToString());
                 if (connection.Closed is { IsCompletedSuccessfully: true, Result: var end }) writer.WriteString("error", end.Error.ToString());
             });
-        }
-
-        private async Task AnswerAsync(PeerNode node)
-        {
-            try
-            {
-                while (true)
-                {
-                    var call = await node.AcceptCallAsync(stop.Token).ConfigureAwait(false);
-                    await Console.Error.WriteAsync($"{call.Name ?? "A peer without a name"} ({call.PeerId}) wants to connect. Accept? [y/N] ").ConfigureAwait(false);
-                    string? answer = await Task.Run(Console.ReadLine, stop.Token).WaitAsync(stop.Token).ConfigureAwait(false);
-                    if (answer?.Trim() is "y" or "Y" or "yes") _ = ServeWhenOpenAsync(call);
-                    else call.Refuse();
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // The program ends.
-            }
-        }
-
-        private async Task ServeWhenOpenAsync(IncomingCall call)
-        {
-            try
-            {
-                await ServeAsync(await call.AcceptAsync(stop.Token).ConfigureAwait(false)).ConfigureAwait(false);
-            }
-            catch (Exception exception) when (exception is PeerException or OperationCanceledException)
-            {
-                if (exception is PeerException) Complaint.Write(exception.Message);
-            }
         }
     }
 }

@@ -15,7 +15,7 @@ internal sealed class ForwardSession(ImmutableArray<(PeerTarget Peer, ForwardedP
         var node = await PeerNode.StartAsync(options, interrupted).ConfigureAwait(false);
         await using (node.ConfigureAwait(false))
         {
-            var watch = new ServerWatch(node, view, stop);
+            var watch = new ServerWatch(node, view.IsJson, stop);
             var running = new List<IAsyncDisposable>();
             try
             {

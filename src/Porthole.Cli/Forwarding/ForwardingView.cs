@@ -7,19 +7,8 @@ namespace Porthole.Cli.Forwarding;
 /// <summary>What <c>share</c> and <c>forward</c> say, in lines or as JSON.</summary>
 internal sealed class ForwardingView(bool json)
 {
-    /// <summary>The peer is registered.</summary>
-    public void Registered(PeerNode node)
-    {
-        if (json) PeerJson.WriteRegistered(node);
-        else Console.WriteLine($"Registered as {node.Name ?? "(no name)"}, {node.Id}, at {node.Options.Server.Uri.Authority}. Ctrl-C stops it.");
-    }
-
-    /// <summary>The server is lost.</summary>
-    public void ServerLost(string text)
-    {
-        if (json) JsonLines.Write("server-lost", writer => writer.WriteString("text", text));
-        else Console.WriteLine($"The server is lost: {text} Trying again.");
-    }
+    /// <summary>Whether it is JSON.</summary>
+    public bool IsJson => json;
 
     /// <summary>A port is shared.</summary>
     public void Shares(SharedPort port)

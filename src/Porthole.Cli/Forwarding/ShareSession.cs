@@ -17,10 +17,10 @@ internal sealed class ShareSession(ImmutableArray<SharedPort> ports, PortSharerO
         await using (node.ConfigureAwait(false))
         {
             WarnOfNames(node);
-            var watch = new ServerWatch(node, view, stop);
+            var watch = new ServerWatch(node, view.IsJson, stop);
             var sharer = new PortSharer(ports, sharing with { Observer = view.Happened });
             foreach (var port in ports) view.Shares(port);
-            var answering = options.Accept == AcceptPolicy.Ask ? AnswerAsync(node, sharer, stop.Token) : Task.CompletedTask;
+            var answering = options.Accept == AcceptPolicy.Ask ? CallQuestions.AnswerAsync(node, "wants to reach what you share", connection => ServeAsync(connection, sharer, stop.Token), stop.Token) : Task.CompletedTask;
             try
             {
                 while (true) _ = ServeAsync(await node.AcceptAsync(stop.Token).ConfigureAwait(false), sharer, stop.Token);
@@ -48,40 +48,5 @@ internal sealed class ShareSession(ImmutableArray<SharedPort> ports, PortSharerO
     {
         view.Connected(connection);
         return sharer.ServeAsync(connection, cancellationToken);
-    }
-
-    private async Task AnswerAsync(PeerNode node, PortSharer sharer, CancellationToken cancellationToken)
-    {
-        try
-        {
-            while (true)
-            {
-                var call = await node.AcceptCallAsync(cancellationToken).ConfigureAwait(false);
-                await Console.Error.WriteAsync($"{call.Name ?? "A peer without a name"} ({call.PeerId}) wants to reach what you share. Accept? [y/N] ").ConfigureAwait(false);
-                string? answer = await Task.Run(Console.ReadLine, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
-                if (answer?.Trim() is "y" or "Y" or "yes") _ = ServeWhenOpenAsync(call, sharer, cancellationToken);
-                else call.Refuse();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The program ends.
-        }
-    }
-
-    private async Task ServeWhenOpenAsync(IncomingCall call, PortSharer sharer, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await ServeAsync(await call.AcceptAsync(cancellationToken).ConfigureAwait(false), sharer, cancellationToken).ConfigureAwait(false);
-        }
-        catch (PeerException exception)
-        {
-            Complaint.Write(exception.Message);
-        }
-        catch (OperationCanceledException)
-        {
-            // The program ends.
-        }
     }
 }
