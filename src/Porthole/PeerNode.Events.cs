@@ -13,6 +13,7 @@ public sealed partial class PeerNode
 {
     private readonly Dictionary<ConnectionHandle, Entry> _connections = [];
     private readonly List<TaskCompletionSource<ImmutableArray<PeerInfo>>> _peersAsked = [];
+    private readonly List<TaskCompletionSource> _allowing = [];
     private readonly TaskCompletionSource<NatReport> _natReported = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _trustWrites = Task.CompletedTask;
 
@@ -82,6 +83,10 @@ public sealed partial class PeerNode
             case PeerEvent.PeersListed listed:
                 foreach (var asked in _peersAsked) asked.TrySetResult(listed.Peers);
                 _peersAsked.Clear();
+                break;
+            case PeerEvent.AllowListTaken:
+                foreach (var waiting in _allowing) waiting.TrySetResult();
+                _allowing.Clear();
                 break;
             case PeerEvent.Incoming incoming:
                 HandleIncoming(machine, now, incoming);
@@ -225,6 +230,7 @@ public sealed partial class PeerNode
         var ended = ClosedException();
         foreach (var entry in _connections.Values) Fail(entry, PeerError.Closed, ended.Message);
         foreach (var asked in _peersAsked) asked.TrySetException(ended);
+        foreach (var waiting in _allowing) waiting.TrySetException(ended);
         if (_started.TrySetException(ended)) _ = _started.Task.Exception;
         if (_natReported.TrySetException(ended)) _ = _natReported.Task.Exception;
         _accepted.Writer.TryComplete();

@@ -225,15 +225,23 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>
     /// Lets a peer in without a question from now on, where the accept policy is <see cref="AcceptPolicy.Known"/> or <see cref="AcceptPolicy.Ask"/>: one that was met by
-    /// a code, say, and may call again.
+    /// a code, say, and may call again. Returns when the server knows it, so that a call which comes after is not turned away.
     /// </summary>
     /// <param name="peer">The peer.</param>
+    /// <param name="cancellationToken">Ends the wait; the peer is let in all the same.</param>
     /// <exception cref="PeerException"><see cref="PeerError.LimitReached"/>: as many peers are listed as a server takes; or the node was closed.</exception>
-    public async Task AllowAsync(PeerId peer)
+    public async Task AllowAsync(PeerId peer, CancellationToken cancellationToken = default)
     {
         ThrowIfStopped();
-        if (await InvokeAsync((machine, now) => machine.TryAllow(now, peer)).ConfigureAwait(false)) return;
-        throw new PeerException(PeerError.LimitReached, $"{RendezvousLimits.MaxListedPeers} peers are let in already, and a server takes no more.");
+        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isAllowed = await InvokeAsync((machine, now) =>
+        {
+            if (!machine.TryAllow(now, peer)) return false;
+            _allowing.Add(taken); // before the machine's events are taken
+            return true;
+        }).ConfigureAwait(false);
+        if (!isAllowed) throw new PeerException(PeerError.LimitReached, $"{RendezvousLimits.MaxListedPeers} peers are let in already, and a server takes no more.");
+        await taken.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits for a connection that another peer makes and the accept policy lets in.</summary>

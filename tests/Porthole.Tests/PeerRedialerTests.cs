@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
-using Porthole.Tests.Forwarding;
 using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests;

@@ -104,7 +104,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
             return;
         }
 
-        ChatLink[] everyone = [.. room.Links.Where(static link => link.Ready.IsCompletedSuccessfully)];
+        var everyone = room.Everyone;
         if (everyone.Length > 0) room.Send(everyone, text);
         else Fail(PeerError.PeerOffline, "Nobody is connected: the line was not sent. /connect NAME calls somebody.");
     }
@@ -117,7 +117,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
             return;
         }
 
-        ChatLink[] links = request.Peer is { } peer && room.Find(peer) is { } one ? [one] : [.. room.Links.Where(static link => link.Ready.IsCompletedSuccessfully)];
+        ChatLink[] links = request.Peer is { } peer && room.Find(peer) is { } one ? [one] : room.Everyone;
         if (links.Length == 0) Fail(PeerError.PeerOffline, "Nobody is connected: nothing was sent. /connect NAME calls somebody.");
         else if (await room.SendFileAsync(links, PathCompletion.Expand(request.Path)).ConfigureAwait(false) is var code && FirstFailure == 0) FirstFailure = code;
     }

@@ -37,6 +37,9 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         }
     }
 
+    /// <summary>Whom a line goes to that is for everyone: also those who have yet to say hello, for they are shown as connected.</summary>
+    public ChatLink[] Everyone => [.. Links.Where(static link => !link.Ready.IsCanceled)];
+
     /// <summary>Those who are in the room and not connected, with the reason as far as there is one.</summary>
     public IReadOnlyList<(PeerInfo Peer, string? Trouble)> Missing => _keeper?.Missing ?? [];
 

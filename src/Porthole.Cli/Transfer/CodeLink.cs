@@ -66,7 +66,7 @@ internal sealed class CodeLink : IDisposable
     {
         var connection = await node.MeetAsync(_code, cancellationToken).ConfigureAwait(false);
         Pairing = _pairings.Remember(_side, _code, connection.RemoteKey, node.Id, _key);
-        if (_side == TransferSide.Receive) await node.AllowAsync(connection.RemotePeerId).ConfigureAwait(false);
+        if (_side == TransferSide.Receive) await node.AllowAsync(connection.RemotePeerId, cancellationToken).ConfigureAwait(false);
         return connection;
     }
 

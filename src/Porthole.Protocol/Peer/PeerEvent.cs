@@ -50,6 +50,9 @@ public abstract record PeerEvent
     /// <param name="Peers">Who is online and may be seen.</param>
     public sealed record PeersListed(ImmutableArray<PeerInfo> Peers) : PeerEvent;
 
+    /// <summary>Nobody is turned away any more whom <see cref="PeerMachine.TryAllow"/> lets in: the server knows it, or learns it with the next registration.</summary>
+    public sealed record AllowListTaken : PeerEvent;
+
     /// <summary>Somebody wants to connect and the policy is to ask: answer with <see cref="PeerMachine.Accept"/> or <see cref="PeerMachine.Refuse"/>.</summary>
     /// <param name="Connection">The connection to be.</param>
     /// <param name="Key">The caller's key, as the server says; the handshake proves it later.</param>

@@ -72,6 +72,7 @@ internal sealed partial class PeerLink
     {
         if (Session is null || _isFinished) return;
         _generation = Math.Max(_generation, generation);
+        _returnBy = null;
         OpenRelay(now, main);
         Pump(now);
     }

@@ -13,8 +13,12 @@ internal sealed partial class PeerLink
     /// <summary>How long a call rings at most: longer than an honest server lets it, so that only the forgotten end this way.</summary>
     private static readonly TimeSpan s_ringTimeout = TimeSpan.FromMinutes(3);
 
+    /// <summary>How long a peer that lost its main connection in the middle of the handshake is waited for: it connects again within a second or two, if it is alive.</summary>
+    private static readonly TimeSpan s_returnTime = TimeSpan.FromSeconds(5);
+
     private readonly PeerContext _context;
     private Instant? _giveUpAt;
+    private Instant? _returnBy;
     private bool _isOpen;
     private bool _isFinished;
     private bool _isReleased;
@@ -60,7 +64,7 @@ internal sealed partial class PeerLink
         {
             var next = Instant.Earlier(_giveUpAt, Session?.NextDeadline);
             if (_isFinished) return next;
-            next = Instant.Earlier(next, PunchDeadline);
+            next = Instant.Earlier(Instant.Earlier(next, _returnBy), PunchDeadline);
             return MayPunch ? Instant.Earlier(next, _schedule.Next) : next;
         }
     }
@@ -206,8 +210,17 @@ internal sealed partial class PeerLink
             return;
         }
 
+        if (reason == SessionCloseReason.Released && Session.State < SessionState.Confirmed)
+        {
+            // Who cannot prove yet that it ends the session has nobody but the server to say so.
+            Fail(now, PeerError.ClosedByPeer, "The peer ended the connection before it stood. It may have just left; try again.");
+            return;
+        }
+
         CloseRelay(now);
-        if (reason == SessionCloseReason.PeerDisconnected) Reopen(now);
+        if (reason != SessionCloseReason.PeerDisconnected) return;
+        if (Session.State < SessionState.Confirmed) _returnBy = now + s_returnTime;
+        Reopen(now);
     }
 
     /// <summary>Takes a sealed or handshake packet that came by the relay.</summary>
@@ -224,6 +237,12 @@ internal sealed partial class PeerLink
         {
             _giveUpAt = null;
             if (!_isOpen) FailLate(now);
+        }
+
+        if (_returnBy <= now)
+        {
+            _returnBy = null;
+            if (Session is { State: < SessionState.Confirmed } && !TryMeetAgain(now)) Fail(now, PeerError.PeerOffline, "The peer left the server before the connection stood. It may be back soon; try again.");
         }
 
         Session?.HandleDeadline(now);

@@ -82,6 +82,9 @@ public sealed partial class PeerMachine
             case RendezvousEvent.PeersListed listed:
                 _context.Events.Enqueue(new PeerEvent.PeersListed(listed.Peers));
                 break;
+            case RendezvousEvent.AllowListTaken:
+                _context.Events.Enqueue(new PeerEvent.AllowListTaken());
+                break;
             case RendezvousEvent.ServerKeyLearned learned:
                 _context.Events.Enqueue(new PeerEvent.ServerKeyLearned(learned.Key));
                 break;

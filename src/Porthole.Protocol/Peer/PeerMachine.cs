@@ -152,7 +152,7 @@ public sealed partial class PeerMachine : ISocketUser
     /// <summary>Why the path of a connection is what it is; while the first punch is under way, what can be said of it so far.</summary>
     public PathVerdict GetVerdict(ConnectionHandle connection) => Find(connection)?.VerdictSoFar ?? PathVerdict.Pending;
 
-    /// <summary>Lets a peer in without a question from now on, where the accept policy is <see cref="AcceptPolicy.Known"/> or <see cref="AcceptPolicy.Ask"/>.</summary>
+    /// <summary>Lets a peer in without a question from now on, where the accept policy is <see cref="AcceptPolicy.Known"/> or <see cref="AcceptPolicy.Ask"/>; <see cref="PeerEvent.AllowListTaken"/> follows.</summary>
     /// <returns>False when as many are on the list as a server takes.</returns>
     public bool TryAllow(Instant now, PeerId peer)
     {

@@ -22,6 +22,7 @@ public sealed partial class RendezvousClient
     private int _attempt;
     private long _stamp;
     private long _answered;
+    private long? _allowStamp;
     private Instant _stampedAt;
     private long _seen;
 
@@ -164,10 +165,17 @@ public sealed partial class RendezvousClient
         _peers = null;
         (_seen, _missed, _isProbing, _isCongested, _candidatesSentAt, _hasListed) = (0, 0, false, false, null, false);
         foreach (var alarm in Enum.GetValues<Alarm>()) _deadlines[alarm] = null;
+        if (_allowStamp is not null) TellAllowed();
         Instant? retryAt = reason.IsFinal && mayBeFinal ? null : atOnce ? now : now + NextBackoff();
         _state = retryAt is null ? State.Stopped : State.Waiting;
         _deadlines[Alarm.Reconnect] = retryAt;
         _events.Enqueue(new RendezvousEvent.Disconnected(reason, detail, retryAt));
+    }
+
+    private void TellAllowed()
+    {
+        _allowStamp = null;
+        _events.Enqueue(new RendezvousEvent.AllowListTaken());
     }
 
     private TimeSpan NextBackoff()

@@ -55,6 +55,7 @@ public sealed partial class RendezvousClient
                 break;
             case ServerMessage.Pong pong when IsOnline:
                 if (pong.Stamp == _stamp) (RoundTrip, _answered) = (now - _stampedAt, _stamp); // a sign of life, as every message is
+                if (pong.Stamp >= _allowStamp) TellAllowed();
                 break;
             case ServerMessage.Credential credential when IsOnline:
                 _events.Enqueue(new RendezvousEvent.StunAccessChanged(credential.Access));

@@ -33,6 +33,7 @@ public sealed partial class RendezvousClient
     private Registration? _registration;
     private byte[]? _hello;
     private State _state;
+    private Farewell? _farewell;
     private bool _isCongested;
 
     /// <summary>Creates a client that does nothing before <see cref="Start"/>.</summary>
@@ -84,9 +85,13 @@ public sealed partial class RendezvousClient
         BeginConnecting(now);
     }
 
-    /// <summary>Closes the main connection for good, at once.</summary>
+    /// <summary>
+    /// Closes the main connection for good, at once. Only sessions that are given up are still told of: with some of them, the other side would else wait for words that no
+    /// path has carried.
+    /// </summary>
     public void Stop(Instant now)
     {
+        if (IsRegistered && !_isCongested) SayFarewell();
         if (_state != State.Stopped) Disconnect(now, RendezvousError.Stopped, "", atOnce: false);
         _pending.Clear();
         _meetings.Clear();
@@ -100,14 +105,23 @@ public sealed partial class RendezvousClient
         if (IsOnline) SendRegistration(now);
     }
 
-    /// <summary>Replaces the list of those whom the accept policy lets in without a question; the rest of the registration stays as it is.</summary>
+    /// <summary>
+    /// Replaces the list of those whom the accept policy lets in without a question; the rest of the registration stays as it is. <see cref="RendezvousEvent.AllowListTaken"/>
+    /// follows when the server has the list, or while there is none: the registration to come has it.
+    /// </summary>
     public void Allow(Instant now, ImmutableArray<PeerId> allowed)
     {
-        if (_registration is null) return; // the registration to come has the list
-        _registration = _registration with { Allowed = allowed };
-        if (!IsOnline) return;
+        if (_registration is not null) _registration = _registration with { Allowed = allowed };
+        if (_registration is null || !IsOnline)
+        {
+            _events.Enqueue(new RendezvousEvent.AllowListTaken());
+            return;
+        }
+
         _hasListed = true;
         Enqueue(now, new ClientMessage.Allow(allowed));
+        MeasureRoundTrip(now); // messages are taken in order: who answers this has the list
+        _allowStamp = _stamp;
     }
 
     /// <summary>
@@ -323,6 +337,7 @@ public sealed partial class RendezvousClient
     /// <summary>Writes the next control message; one message per batch.</summary>
     public bool TryWrite(Instant now, ref DatagramBatchWriter writer)
     {
+        if (TryWriteFarewell(ref writer)) return true;
         if (Socket is not { } socket || _isCongested) return false;
         if (_hello is { } hello)
         {
@@ -334,14 +349,7 @@ public sealed partial class RendezvousClient
             return true;
         }
 
-        if (_channel is null || !_queue.TryPeek(out var message)) return false;
-        var json = _codec.Encode(message);
-        writer.Begin(socket, default);
-        if (!writer.TryReserve(1 + json.Length + NoiseChannel.Overhead, out var segment)) return false;
-        segment[0] = (byte)MainMessageKind.Control;
-        writer.Commit(1 + _channel.Seal(json, segment[1..]));
-        _queue.Dequeue();
-        return true;
+        return _channel is not null && TryWrite(socket, _channel, _queue, ref writer);
     }
 
     /// <summary>Takes the next socket request.</summary>
@@ -350,12 +358,44 @@ public sealed partial class RendezvousClient
     /// <summary>Takes the next event.</summary>
     public bool TryTakeEvent([NotNullWhen(true)] out RendezvousEvent? rendezvousEvent) => _events.TryDequeue(out rendezvousEvent);
 
+    private bool TryWrite(SocketId socket, NoiseChannel channel, Queue<ClientMessage> queue, ref DatagramBatchWriter writer)
+    {
+        if (!queue.TryPeek(out var message)) return false;
+        var json = _codec.Encode(message);
+        writer.Begin(socket, default);
+        if (!writer.TryReserve(1 + json.Length + NoiseChannel.Overhead, out var segment)) return false;
+        segment[0] = (byte)MainMessageKind.Control;
+        writer.Commit(1 + channel.Seal(json, segment[1..]));
+        queue.Dequeue();
+        return true;
+    }
+
     private void Enqueue(Instant now, ClientMessage message)
     {
         if (!IsOnline && message is not ClientMessage.Hello) return;
         if (_queue.Count < MaxQueuedMessages) _queue.Enqueue(message);
         else Disconnect(now, RendezvousError.ServerSilent, "the connection takes nothing", atOnce: true);
     }
+
+    // The owner writes before it closes sockets.
+    private void SayFarewell()
+    {
+        _farewell?.Channel.Dispose();
+        _farewell = new Farewell(Socket!.Value, _channel!, new Queue<ClientMessage>(_queue.Where(static message => message is ClientMessage.Release)));
+        _channel = null;
+    }
+
+    private bool TryWriteFarewell(ref DatagramBatchWriter writer)
+    {
+        if (_farewell is not { } farewell) return false;
+        if (TryWrite(farewell.Socket, farewell.Channel, farewell.Messages, ref writer)) return true;
+        farewell.Channel.Dispose();
+        _farewell = null;
+        return false;
+    }
+
+    /// <summary>What is still to be said on a main connection that is being closed.</summary>
+    private sealed record Farewell(SocketId Socket, NoiseChannel Channel, Queue<ClientMessage> Messages);
 
     private sealed record PendingConnect(ConnectTarget Target, HandshakeOffer Offer);
 

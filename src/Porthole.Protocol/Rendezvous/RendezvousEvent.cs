@@ -87,6 +87,9 @@ public abstract record RendezvousEvent
     /// <param name="Peers">Who is online and may be seen.</param>
     public sealed record PeersListed(ImmutableArray<PeerInfo> Peers) : RendezvousEvent;
 
+    /// <summary>Nobody is turned away any more whom the list of the last <see cref="RendezvousClient.Allow"/> lets in: the server has it, or gets it with the next registration.</summary>
+    public sealed record AllowListTaken : RendezvousEvent;
+
     /// <summary>The main connection is gone, or could not be made. Sessions on direct paths go on.</summary>
     /// <param name="Reason">Why.</param>
     /// <param name="Detail">What the system said; may be empty.</param>

@@ -53,16 +53,7 @@ internal sealed class SocketStreamRelay(Socket socket, PeerStream stream)
     public static void Reset(Socket socket, PeerStream? stream)
     {
         stream?.Abort(ForwardingCodes.Reset);
-        try
-        {
-            socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            // It is closed already.
-        }
-
-        socket.Dispose();
+        socket.Close(0); // RST
     }
 
     private async Task SendAsync(CancellationToken cancellationToken)

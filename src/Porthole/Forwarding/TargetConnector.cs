@@ -34,7 +34,7 @@ internal static class TargetConnector
                 }
                 catch (OperationCanceledException)
                 {
-                    socket.Dispose();
+                    socket.Close(0); // RST: the target may have been reached just now, and this is no end in order
                     throw;
                 }
             }

@@ -30,6 +30,29 @@ public sealed class AllowTests
     }
 
     [Fact]
+    public void It_is_told_when_the_server_has_the_list()
+    {
+        var before = _world.Now;
+        _bob.Do((machine, now) => machine.Allow(now, [_alice.Id]));
+        Assert.Empty(_bob.Events<RendezvousEvent.AllowListTaken>()); // a round trip away
+        while (!_bob.Events<RendezvousEvent.AllowListTaken>().Any() && _world.Now - before < TimeSpan.FromSeconds(1)) _world.Run(TimeSpan.FromMilliseconds(1));
+        var call = _alice.Connect("bob");
+        _world.Run(TimeSpan.FromSeconds(1));
+        Assert.True(_alice.Push(call).IsInitiator);
+        Assert.Single(_bob.Events<RendezvousEvent.AllowListTaken>());
+    }
+
+    [Fact]
+    public void While_the_server_is_away_nothing_is_waited_for()
+    {
+        _bob.Do((machine, now) => machine.Allow(now, [_alice.Id]));
+        _bob.Do((machine, now) => machine.Stop(now));
+        Assert.Single(_bob.Events<RendezvousEvent.AllowListTaken>());
+        _bob.Do((machine, now) => machine.Allow(now, []));
+        Assert.Equal(2, _bob.Events<RendezvousEvent.AllowListTaken>().Count());
+    }
+
+    [Fact]
     public void Nobody_else_is_let_in_by_it()
     {
         var carol = _world.AddRegistered("carol");

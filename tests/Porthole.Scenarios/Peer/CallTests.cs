@@ -38,6 +38,48 @@ public sealed class CallTests
     }
 
     [Fact]
+    public void A_peer_that_stops_before_it_was_heard_is_not_waited_for()
+    {
+        var pair = Pair(static options => options).Call();
+        Assert.True(pair.Until(() => pair.Alice.Opened != default, 2));
+        Assert.Equal(default, pair.Bob.Opened); // nothing sealed has come from alice: bob may seal nothing
+
+        pair.Bob.Invoke((machine, now) => machine.Stop(now, 3, "good night"));
+
+        Assert.True(pair.Until(() => pair.Alice.Find<PeerEvent.Closed>() is not null, 1));
+        Assert.Equal(PeerError.ClosedByPeer, pair.Alice.Find<PeerEvent.Closed>()!.Error);
+    }
+
+    [Fact]
+    public void Whenever_a_peer_stops_its_caller_knows_soon()
+    {
+        var seen = new HashSet<PeerError>();
+        for (int milliseconds = 0; milliseconds <= 200; milliseconds += 4)
+        {
+            var pair = Pair(static options => options).Call();
+            pair.Net.Simulation.RunFor(TimeSpan.FromMilliseconds(milliseconds));
+            pair.Bob.Invoke((machine, now) => machine.Stop(now, 0, ""));
+
+            Assert.True(pair.Until(() => pair.Alice.Find<PeerEvent.Failed>() is not null || pair.Alice.Find<PeerEvent.Closed>() is not null, 6), $"after {milliseconds} ms");
+            seen.Add(pair.Alice.Find<PeerEvent.Failed>()?.Error ?? pair.Alice.Find<PeerEvent.Closed>()!.Error);
+        }
+
+        Assert.Equal([PeerError.PeerOffline, PeerError.ClosedByPeer], seen.Order());
+    }
+
+    [Fact]
+    public void A_peer_that_stops_while_it_is_asked_is_offline_and_has_refused_nobody()
+    {
+        var pair = Pair(static options => options with { Accept = AcceptPolicy.Ask }).Call();
+        Assert.True(pair.Until(() => pair.Bob.Find<PeerEvent.Incoming>() is not null, 2));
+
+        pair.Bob.Invoke((machine, now) => machine.Stop(now, 0, ""));
+
+        Assert.True(pair.Until(() => pair.Alice.Find<PeerEvent.Failed>() is not null, 1));
+        Assert.Equal(PeerError.PeerOffline, pair.Alice.Find<PeerEvent.Failed>()!.Error);
+    }
+
+    [Fact]
     public void Both_call_at_once_and_are_asked_and_there_is_one_session()
     {
         foreach (double lead in new[] { -30.0, -15, -1, 0, 1, 15, 30 })

@@ -1,13 +1,9 @@
-using System.Net;
 using System.Security.Cryptography;
 using Porthole.Files;
-using Porthole.Identity;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Files;
-using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
-using Porthole.Runtime;
 
 namespace Porthole.Tests.Files;
 
@@ -17,17 +13,15 @@ public sealed class FileTransferTests : IAsyncLifetime
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly TempFolder _folder = new();
-    private readonly List<PeerNode> _nodes = [];
-    private LoopbackServer _server = null!;
+    private LoopbackPeers _peers = null!;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _server = await LoopbackServer.StartAsync();
+    public async ValueTask InitializeAsync() => _peers = await LoopbackPeers.StartAsync();
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes) await node.DisposeAsync();
-        await _server.DisposeAsync();
+        await _peers.DisposeAsync();
         _folder.Dispose();
     }
 
@@ -41,8 +35,8 @@ public sealed class FileTransferTests : IAsyncLifetime
         _folder.Write("out/photos/empty.txt", []);
         Directory.CreateDirectory(_folder.PathOf("out/photos/nothing here"));
 
-        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
-        var alice = await StartAsync("alice");
+        var bob = await _peers.StartAsync("bob", AcceptPolicy.Anyone);
+        var alice = await _peers.StartAsync("alice");
         var calling = alice.ConnectAsync("bob", Token);
         var here = await bob.AcceptAsync(Token).AsTask().WaitAsync(s_patience, Token);
         var there = await calling.WaitAsync(s_patience, Token);
@@ -67,8 +61,8 @@ public sealed class FileTransferTests : IAsyncLifetime
         byte[] bytes = new byte[40 << 20];
         new Random(1).NextBytes(bytes);
         string file = _folder.Write("out/big.bin", bytes);
-        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
-        var alice = await StartAsync("alice");
+        var bob = await _peers.StartAsync("bob", AcceptPolicy.Anyone);
+        var alice = await _peers.StartAsync("alice");
         long arrived = 0;
         var receiver = new FileReceiver(_folder.PathOf("in"), new FileReceiveOptions { Observer = happened => arrived = happened is FileTransferEvent.Progress progress ? progress.Bytes : arrived });
         var received = new TaskCompletionSource<FileReceiveReport>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -105,8 +99,8 @@ public sealed class FileTransferTests : IAsyncLifetime
     {
         byte[] bytes = new byte[12 << 20];
         string file = _folder.Write("out/big.bin", bytes);
-        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
-        var alice = await StartAsync("alice");
+        var bob = await _peers.StartAsync("bob", AcceptPolicy.Anyone);
+        var alice = await _peers.StartAsync("alice");
         var received = new TaskCompletionSource<FileReceiveReport>(TaskCreationOptions.RunContinuationsAsynchronously);
         var silent = SilentOnceAsync(bob);
         var options = new FileSendOptions { StallTimeout = TimeSpan.FromSeconds(2) };
@@ -126,8 +120,8 @@ public sealed class FileTransferTests : IAsyncLifetime
     public async Task A_peer_that_runs_something_else_ends_it_with_a_hint(bool echoes)
     {
         string file = _folder.Write("out/one.bin", [1]);
-        var bob = await StartAsync("bob", AcceptPolicy.Anyone);
-        var alice = await StartAsync("alice");
+        var bob = await _peers.StartAsync("bob", AcceptPolicy.Anyone);
+        var alice = await _peers.StartAsync("alice");
         var sending = new FileSender([file]).SendAsync(token => alice.ConnectAsync("bob", token), Token);
         var connection = await bob.AcceptAsync(Token);
         var stream = await connection.AcceptStreamAsync(Token);
@@ -180,23 +174,5 @@ public sealed class FileTransferTests : IAsyncLifetime
                 // A connection that ended in the middle; the next one goes on.
             }
         }
-    }
-
-    private async Task<PeerNode> StartAsync(string name, AcceptPolicy accept = AcceptPolicy.Nobody)
-    {
-        var node = await PeerNode.StartAsync(
-            new PeerOptions
-            {
-                Server = _server.Address,
-                Name = name,
-                Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
-                KnownPeers = KnownPeers.InMemory(),
-                KnownServers = KnownServers.InMemory(),
-                Accept = accept,
-                BindAddress = IPAddress.Loopback,
-            },
-            Token);
-        _nodes.Add(node);
-        return node;
     }
 }

@@ -4,7 +4,7 @@ using Porthole.Protocol.Noise;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Runtime;
 
-namespace Porthole.Tests.Forwarding;
+namespace Porthole.Tests;
 
 /// <summary>A server and peers on loopback. A name keeps its key, so that a peer can be stopped and started again.</summary>
 internal sealed class LoopbackPeers : IAsyncDisposable
