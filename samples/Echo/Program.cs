@@ -9,6 +9,7 @@ Console.WriteLine($"{node.Name} is online");
 while (args.Length == 2) _ = EchoAsync(await node.AcceptAsync());
 await using var connection = await node.ConnectAsync(args[2]);
 connection.PathChanged += (_, path) => Console.WriteLine($"the path is {path.Kind} now");
+if (connection.Path.IsDirect) Console.WriteLine($"the path is {connection.Path.Kind} now"); // it was faster
 await using var stream = await connection.OpenStreamAsync();
 var answers = stream.CopyToAsync(Console.OpenStandardOutput());
 await Console.OpenStandardInput().CopyToAsync(stream);

@@ -67,12 +67,15 @@ internal static class ListenCommand
         private async Task ServeAsync(PeerConnection connection)
         {
             string name = connection.RemoteName ?? connection.RemotePeerId.Short;
-            Say("connected", connection, name, $"{name} ({connection.RemotePeerId}) is connected, {connection.Path.InWords}.");
-            connection.PathChanged += (_, path) =>
-            {
-                if (json) PeerJson.WritePath(path, null, name);
-                else Console.WriteLine($"{name}: {path.InWords}.");
-            };
+            PathNews.Follow(
+                connection,
+                json,
+                path => Say("connected", connection, name, $"{name} ({connection.RemotePeerId}) is connected, {path.InWords}."),
+                path =>
+                {
+                    if (json) PeerJson.WritePath(path, null, name);
+                    else Console.WriteLine($"{name}: {path.InWords}.");
+                });
             var told = new StrongBox<PathVerdict?>();
             connection.VerdictChanged += (_, verdict) => SayVerdict(name, verdict, told);
             SayVerdict(name, connection.Verdict, told); // what there was to say before anybody listened

@@ -53,12 +53,15 @@ internal sealed class ForwardingView(bool json)
     public void Connected(PeerConnection connection)
     {
         string name = NameOf(connection);
-        SayPeer("connected", connection, $"{name} ({connection.RemotePeerId}) is connected, {connection.Path.InWords}.");
-        connection.PathChanged += (_, path) =>
-        {
-            if (json) PeerJson.WritePath(path, null, name);
-            else Console.WriteLine($"{name}: {path.InWords}.");
-        };
+        PathNews.Follow(
+            connection,
+            json,
+            path => SayPeer("connected", connection, $"{name} ({connection.RemotePeerId}) is connected, {path.InWords}."),
+            path =>
+            {
+                if (json) PeerJson.WritePath(path, null, name);
+                else Console.WriteLine($"{name}: {path.InWords}.");
+            });
         _ = TellEndAsync(connection);
     }
 

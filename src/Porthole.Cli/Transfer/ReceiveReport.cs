@@ -21,16 +21,18 @@ internal sealed class ReceiveReport
         Peer = connection.RemoteName ?? connection.RemotePeerId.Short;
         _who = connection.RemoteName ?? (settings.Code is null ? $"{connection.RemotePeerId.Short}…" : "the other side");
         _track = new TransferTrack(Peer) { Kind = connection.Path.Kind };
-        view.Say(
-            "session",
-            $"Connected with {_who}{(connection.RemoteName is null ? "" : $" ({connection.RemotePeerId.Short}…)")}, {connection.Path.InWords}.",
-            writer =>
-            {
-                writer.WriteString("peer", Peer);
-                writer.WriteString("peerId", connection.RemotePeerId.ToString());
-            });
-        connection.PathChanged += (_, path) => HandlePath(path);
-        if (settings.Json && connection.Path.IsDirect) HandlePath(connection.Path); // people have been told
+        PathNews.Follow(
+            connection,
+            settings.Json,
+            path => view.Say(
+                "session",
+                $"Connected with {_who}{(connection.RemoteName is null ? "" : $" ({connection.RemotePeerId.Short}…)")}, {path.InWords}.",
+                writer =>
+                {
+                    writer.WriteString("peer", Peer);
+                    writer.WriteString("peerId", connection.RemotePeerId.ToString());
+                }),
+            HandlePath);
     }
 
     /// <summary>How the sender is called.</summary>

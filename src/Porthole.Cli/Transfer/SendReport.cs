@@ -49,19 +49,24 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
     public void Connected(PeerConnection connection)
     {
         string peer = Label(connection);
-        view.Say(
-            "session",
-            $"Connected to {_who}, {connection.Path.InWords}.",
-            writer =>
+        var track = _track ??= new TransferTrack(peer);
+        PathNews.Follow(
+            connection,
+            settings.Json,
+            path =>
             {
-                writer.WriteString("peer", peer);
-                writer.WriteString("peerId", connection.RemotePeerId.ToString());
-                writer.WriteMilliseconds("elapsedMs", Stopwatch.GetElapsedTime(_began));
-            });
-        _track ??= new TransferTrack(peer);
-        _track.Kind = connection.Path.Kind;
-        connection.PathChanged += (_, path) => HandlePath(path);
-        if (settings.Json && connection.Path.IsDirect) HandlePath(connection.Path); // it was faster; people have been told
+                track.Kind = path.Kind;
+                view.Say(
+                    "session",
+                    $"Connected to {_who}, {path.InWords}.",
+                    writer =>
+                    {
+                        writer.WriteString("peer", peer);
+                        writer.WriteString("peerId", connection.RemotePeerId.ToString());
+                        writer.WriteMilliseconds("elapsedMs", Stopwatch.GetElapsedTime(_began));
+                    });
+            },
+            path => HandlePath(track, path));
     }
 
     /// <summary>Something happened to the transfer.</summary>
@@ -156,9 +161,8 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
         view.Show(track);
     }
 
-    private void HandlePath(ConnectionPath path)
+    private void HandlePath(TransferTrack track, ConnectionPath path)
     {
-        if (_track is not { } track) return;
         track.Kind = path.Kind;
         if (settings.Json) PeerJson.WritePath(path, Stopwatch.GetElapsedTime(_began), track.Peer);
         else view.Say(null, $"Path to {_who}: {path.InWords}.");

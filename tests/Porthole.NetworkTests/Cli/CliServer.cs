@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Porthole.Identity;
 using Porthole.NetworkTests.Live;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.NetworkTests.Cli;
 
@@ -62,6 +64,21 @@ public sealed class CliServer : IAsyncLifetime
         await listener.EventAsync("registered");
         return listener;
     }
+
+    /// <summary>Starts a peer in this process, which does what the commands do not.</summary>
+    internal Task<PeerNode> StartPeerAsync(string name) => PeerNode.StartAsync(
+        new PeerOptions
+        {
+            Server = ServerAddress.Parse(Address),
+            Name = name,
+            IdentityPath = Path.Combine(NewHome(), "identity"),
+            KnownPeers = KnownPeers.InMemory(),
+            KnownServers = KnownServers.InMemory(),
+            Accept = AcceptPolicy.Anyone,
+            BindAddress = IPAddress.Loopback,
+            PortMapping = false,
+        },
+        TestContext.Current.CancellationToken);
 
     /// <summary>Takes a UDP port on every address.</summary>
     internal static Socket TakePort(out int port)

@@ -20,7 +20,7 @@ public sealed partial class TransferTerminalTests(CliServer server) : IClassFixt
         await rita.LineAsync("Receiving into");
         await using var sam = await TmuxTerminal.StartWideAsync(server.NewHome(), "send", source, ritaName, "--as", samName, "--server", server.Address);
         await rita.LineAsync("film.bin: 1 file, 40.0 MB. Take it?");
-        await sam.LineAsync(static line => line.StartsWith("Path to ", StringComparison.Ordinal) && line.Contains("direct by ", StringComparison.Ordinal), "the direct path");
+        await sam.LineAsync(static line => (line.StartsWith("Path to ", StringComparison.Ordinal) || line.StartsWith("Connected to ", StringComparison.Ordinal)) && line.Contains("direct by ", StringComparison.Ordinal), "the direct path");
         await rita.EnterAsync("y");
         await sam.LineAsync("Sent: film.bin, 1 file, 40.0 MB in ");
         await rita.LineAsync("Received ");
