@@ -2,7 +2,7 @@ using Porthole.Protocol;
 
 namespace Porthole;
 
-/// <summary>Somebody wants to connect, and the accept policy is to ask. Accept or refuse soon: the caller waits, and the server gives up after a while.</summary>
+/// <summary>Somebody wants to connect, and the accept policy is to ask. Accept or refuse soon: the caller waits, and the server gives up after a while. To connect to the caller answers the call too, and ends it.</summary>
 public sealed class IncomingCall
 {
     private readonly PeerNode _node;
@@ -21,7 +21,7 @@ public sealed class IncomingCall
     /// <summary>The caller's name at the server; null for none.</summary>
     public string? Name { get; }
 
-    /// <summary>Completes when nothing is left to answer: the connection stands, or the call was refused, taken back or given up. It never faults.</summary>
+    /// <summary>Completes when nothing is left to answer: the connection stands, or the call was refused, taken back, given up, or answered by calling back. It never faults.</summary>
     public Task Ended => _opened.Task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     internal TaskCompletionSource<PeerConnection> Opened => _opened;

@@ -43,6 +43,9 @@ internal sealed partial class PeerLink
     /// <summary>Whether the program has taken the call it was asked about.</summary>
     public bool IsAccepted { get; private set; }
 
+    /// <summary>Whether the program was asked about this call and has not answered.</summary>
+    public bool IsUnanswered => IsIncoming && WasAnnounced && !IsAccepted && Session is null && !_isFinished;
+
     /// <summary>Whether the peer is being asked.</summary>
     public bool IsRinging { get; private set; }
 
@@ -113,6 +116,13 @@ internal sealed partial class PeerLink
         IsAccepted = true;
         _giveUpAt = now + _context.Options.ConnectTimeout;
         _context.Rendezvous.Accept(now, Id);
+    }
+
+    /// <summary>Ends a call that rings for the program alone: the server, whose session begins, is told nothing.</summary>
+    public void StopRinging(PeerError error, string text)
+    {
+        (_isFinished, _giveUpAt) = (true, null);
+        _context.Events.Enqueue(new PeerEvent.Failed(Handle, error, text));
     }
 
     /// <summary>Ends a call that is half open, to make room.</summary>

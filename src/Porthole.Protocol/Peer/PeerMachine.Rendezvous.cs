@@ -53,7 +53,7 @@ public sealed partial class PeerMachine
                 HandlePush(now, pushed.Push);
                 break;
             case RendezvousEvent.Superseded superseded:
-                Find(superseded.Own)?.HandleSuperseded(now, superseded.By, isElsewhere: Find(superseded.By) is not null);
+                HandleSuperseded(now, superseded);
                 break;
             case RendezvousEvent.Incoming incoming:
                 HandleIncoming(now, incoming);
@@ -93,19 +93,39 @@ public sealed partial class PeerMachine
         }
     }
 
+    private void HandleSuperseded(Instant now, RendezvousEvent.Superseded superseded)
+    {
+        if (Find(superseded.Own) is not { } own) return;
+        var other = Find(superseded.By);
+        if (other is { IsUnanswered: true })
+        {
+            // To call back is to answer: the caller's session goes on as this side's own call, which is the one that the program waits for.
+            StopRinging(other, PeerError.Closed, "The call was answered by calling back.");
+            other = null;
+        }
+
+        own.HandleSuperseded(now, superseded.By, isElsewhere: other is not null);
+    }
+
+    private void StopRinging(PeerLink link, PeerError error, string text)
+    {
+        link.StopRinging(error, text);
+        _links.Remove(link);
+    }
+
     private void HandlePush(Instant now, SessionPush push)
     {
         if (_context.Rendezvous.Socket is not { } main) return;
         if (Find(push.Session) is { } link)
         {
-            if (link is { IsIncoming: true, IsAccepted: false } && !_calls.IsAllowed(push.Remote))
+            if (!link.IsUnanswered)
             {
-                _context.Rendezvous.Release(now, push.Session); // the server pushes what was not accepted
+                link.HandlePush(now, push, main);
                 return;
             }
 
-            link.HandlePush(now, push, main);
-            return;
+            // It begins without the program's yes, and is judged like a call that nobody was asked about.
+            StopRinging(link, PeerError.Refused, "The call ended before it was answered.");
         }
 
         if (push.IsInitiator)

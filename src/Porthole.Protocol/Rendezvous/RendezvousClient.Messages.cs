@@ -194,7 +194,7 @@ public sealed partial class RendezvousClient
             return;
         }
 
-        _incoming.Remove(push.Session);
+        bool wasAsked = _incoming.Remove(push.Session);
         if (_sessions.ContainsKey(push.Session)) return; // a replay: what comes again within one connection is not new
         if (MeetingOf(push) is { } meeting)
         {
@@ -223,6 +223,7 @@ public sealed partial class RendezvousClient
         else if (!Accepts(push))
         {
             Enqueue(now, new ClientMessage.Release(push.Session));
+            if (wasAsked) _events.Enqueue(new RendezvousEvent.SessionClosed(push.Session, SessionCloseReason.Released)); // there is nothing left to answer
             return;
         }
         else if (FindOwnConnect(push) is { } own)

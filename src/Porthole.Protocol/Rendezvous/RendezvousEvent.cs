@@ -73,7 +73,7 @@ public abstract record RendezvousEvent
     /// <param name="Generation">The current generation: name it to restart.</param>
     public sealed record Reopened(SessionId Session, int Generation) : RendezvousEvent;
 
-    /// <summary>The server gave the session up. Direct paths go on.</summary>
+    /// <summary>The server gave the session up, where direct paths go on; or it began one that was asked about and not answered, which was released.</summary>
     /// <param name="Session">The session.</param>
     /// <param name="Reason">Why.</param>
     public sealed record SessionClosed(SessionId Session, SessionCloseReason Reason) : RendezvousEvent;

@@ -83,6 +83,8 @@ public sealed class HostilePushTests
         world.Tell(alice, question, new ServerMessage.SessionBegun(push)); // asked, not answered
         world.Run(5);
 
+        Assert.NotNull(Attack.Failure(alice, alice.Find<PeerEvent.Incoming>()!.Connection)); // nothing is left to answer
+        Assert.Equal(0, alice.Machine.ConnectionCount);
         Assert.Null(alice.Find<PeerEvent.Opened>());
         world.AssertSentOnlyTo("alice");
     }

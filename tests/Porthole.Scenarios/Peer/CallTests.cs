@@ -98,6 +98,110 @@ public sealed class CallTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Who_calls_back_while_it_rings_gets_the_connection_and_the_call_that_rang_is_over(bool isKnown)
+    {
+        var (pair, call) = Rung(isKnown);
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(1));
+
+        var back = pair.Alice.Connect("bob");
+
+        Assert.True(pair.Until(() => pair.Alice.Opened != default && pair.Bob.Opened != default, 5));
+        AssertCalledBack(pair, call, back);
+        pair.Alice.Invoke((machine, now) => machine.Accept(now, call));
+        pair.Alice.Invoke((machine, now) => machine.Refuse(now, call));
+        pair.Net.Simulation.RunFor(TimeSpan.FromMinutes(4)); // longer than a call rings
+        AssertCalledBack(pair, call, back);
+        pair.Alice.Send(back, PeerPair.Payload(1_000));
+        Assert.True(pair.Until(() => pair.Bob.BytesReceived == 1_000, 5));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Whenever_who_is_called_calls_back_there_is_one_session_and_both_calls_have_it(bool isKnown)
+    {
+        int rung = 0;
+        for (int milliseconds = 0; milliseconds <= 120; milliseconds += 3)
+        {
+            var pair = Asked(isKnown).Call();
+            var called = pair.Connection;
+            pair.Net.Simulation.RunFor(TimeSpan.FromMilliseconds(milliseconds));
+            var back = pair.Bob.Connect("alice");
+
+            Assert.True(pair.Until(() => pair.Alice.Opened != default && pair.Bob.Opened != default, 5), $"after {milliseconds} ms");
+            pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(2));
+
+            Assert.Equal((called, back), (pair.Alice.Opened, pair.Bob.Opened));
+            Assert.Equal((1, 1), (pair.Alice.Machine.ConnectionCount, pair.Bob.Machine.ConnectionCount));
+            var over = pair.Bob.Events.Select(static entry => entry.Event).OfType<PeerEvent.Failed>().Select(static failed => failed.Connection);
+            Assert.Equal(pair.Bob.Find<PeerEvent.Incoming>() is { } incoming ? [incoming.Connection] : [], over);
+            if (pair.Bob.Find<PeerEvent.Incoming>() is not null) rung++;
+        }
+
+        Assert.InRange(rung, 10, 40);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Who_calls_back_and_answers_at_once_has_one_session(bool isKnown, bool answersFirst)
+    {
+        foreach (bool accepts in new[] { true, false })
+        {
+            if (answersFirst && !accepts) continue; // then it is a call of its own
+            var (pair, call) = Rung(isKnown);
+            ConnectionHandle back = default;
+            if (!answersFirst) back = pair.Alice.Connect("bob");
+            pair.Alice.Invoke((machine, now) =>
+            {
+                if (accepts) machine.Accept(now, call);
+                else machine.Refuse(now, call);
+            });
+            if (answersFirst) back = pair.Alice.Connect("bob");
+
+            Assert.True(pair.Until(() => pair.Alice.Opened != default && pair.Bob.Opened != default, 5));
+            pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(40));
+
+            Assert.Equal((accepts ? call : back, pair.Bob.Find<PeerEvent.Opened>()!.Connection), (pair.Alice.Opened, pair.Bob.Opened));
+            Assert.Equal((1, 1), (pair.Alice.Machine.ConnectionCount, pair.Bob.Machine.ConnectionCount));
+            Assert.Equal(accepts ? [back] : [], pair.Alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Failed>().Select(static failed => failed.Connection));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Who_calls_back_and_thinks_better_of_it_leaves_no_call_that_rings(bool isKnown)
+    {
+        var (pair, call) = Rung(isKnown);
+        var back = pair.Alice.Connect("bob");
+        pair.Alice.Invoke((machine, now) => machine.Close(now, back, 0, ""));
+        pair.Net.Simulation.RunFor(TimeSpan.FromSeconds(2));
+
+        Assert.Equal([back, call], pair.Alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Failed>().Select(static failed => failed.Connection));
+        Assert.Equal((0, 0), (pair.Alice.Machine.ConnectionCount, pair.Bob.Machine.ConnectionCount));
+    }
+
+    [Fact]
+    public void Who_is_let_in_meanwhile_gets_a_connection_of_its_own_and_the_call_that_rang_is_over()
+    {
+        var (pair, call) = Rung(isKnown: false);
+        pair.Alice.Invoke((machine, now) => Assert.True(machine.TryAllow(now, pair.Bob.Machine.Id)));
+        var back = pair.Alice.Connect("bob");
+        pair.Alice.Invoke((machine, now) => machine.Close(now, back, 0, "")); // the server has begun bob's session when it hears that
+        Assert.True(pair.Until(() => pair.Alice.Opened != default && pair.Bob.Opened != default, 5));
+
+        Assert.True(pair.Alice.Find<PeerEvent.Opened>()!.IsIncoming);
+        Assert.DoesNotContain(pair.Alice.Opened, new[] { call, back }); // which the program waits for no longer
+        Assert.Equal([back, call], pair.Alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Failed>().Select(static failed => failed.Connection));
+        Assert.Equal((1, 1), (pair.Alice.Machine.ConnectionCount, pair.Bob.Machine.ConnectionCount));
+    }
+
     [Fact]
     public void A_person_who_is_asked_may_think_longer_than_a_connect_takes()
     {
@@ -150,6 +254,36 @@ public sealed class CallTests
         Assert.DoesNotContain(pair.Alice.Events.Concat(pair.Bob.Events), entry => entry.Event is PeerEvent.CheckTraced);
     }
 
+    private static void AssertCalledBack(PeerPair pair, ConnectionHandle call, ConnectionHandle back)
+    {
+        Assert.Equal(back, Assert.Single(pair.Alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Opened>()).Connection);
+        Assert.Single(pair.Bob.Events, static entry => entry.Event is PeerEvent.Opened);
+        var over = Assert.Single(pair.Alice.Events.Select(static entry => entry.Event).OfType<PeerEvent.Failed>());
+        Assert.Equal((call, PeerError.Closed), (over.Connection, over.Error));
+        Assert.DoesNotContain(pair.Bob.Events, static entry => entry.Event is PeerEvent.Failed or PeerEvent.Closed);
+        Assert.Equal((1, 1), (pair.Alice.Machine.ConnectionCount, pair.Bob.Machine.ConnectionCount));
+    }
+
+    /// <summary>Two who are asked about every call, and know each other's keys or do not.</summary>
+    private static PeerPair Asked(bool isKnown)
+    {
+        var keys = new Dictionary<string, PublicKey>();
+        return Pair(options =>
+        {
+            if (isKnown) keys[options.Name!] = options.Identity.PublicKey;
+            return options with { Accept = AcceptPolicy.Ask, KnownPeers = new Known(keys) };
+        });
+    }
+
+    /// <summary>Bob's call rings at alice.</summary>
+    private static (PeerPair Pair, ConnectionHandle Call) Rung(bool isKnown)
+    {
+        var pair = Asked(isKnown);
+        pair.Bob.Connect("alice");
+        Assert.True(pair.Until(() => pair.Alice.Find<PeerEvent.Incoming>() is not null, 2));
+        return (pair, pair.Alice.Find<PeerEvent.Incoming>()!.Connection);
+    }
+
     private static PeerPair Open(bool isDirect)
     {
         var profile = isDirect ? NatProfile.PortRestricted : NatProfile.Symmetric;
@@ -166,5 +300,12 @@ public sealed class CallTests
         var one = net.Simulation.Internet.AddNat("nat of alice", NatProfile.PortRestricted, "203.0.113.1", link: link);
         var other = net.Simulation.Internet.AddNat("nat of bob", NatProfile.PortRestricted, "203.0.113.2", link: link);
         return PeerPair.Warm(net, net.AddPeer("alice", one.Inside, "192.168.1.10", change: change), net.AddPeer("bob", other.Inside, "192.168.1.20", change: change));
+    }
+
+    private sealed class Known(Dictionary<string, PublicKey> keys) : IKnownPeers
+    {
+        public PublicKey? FindByName(string name) => keys.GetValueOrDefault(name);
+
+        public PublicKey? FindById(PeerId id) => keys.Values.FirstOrDefault(key => key.PeerId == id);
     }
 }
