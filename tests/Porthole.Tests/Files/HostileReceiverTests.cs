@@ -3,6 +3,7 @@ using Porthole.Files;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Files;
 using Porthole.Protocol.Peer;
+using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests.Files;
 
@@ -83,10 +84,19 @@ public sealed class HostileReceiverTests : IDisposable
     {
         string file = _folder.Write("one.bin", new byte[FileLimits.Window + 5 * FileLimits.ChunkSize]);
         var pair = new StreamPair();
-        var sending = Courier.SendAsync(new FileSender([file], new FileSendOptions { StallTimeout = TimeSpan.FromSeconds(2) }), pair);
+        var clock = new ManualTimeProvider();
+        clock.Advance(TimeSpan.FromSeconds(1));
+        var sending = Courier.SendAsync(new FileSender([file], new FileSendOptions { StallTimeout = TimeSpan.FromSeconds(20), TimeProvider = clock }), pair);
         await pair.Receiver.WriteRawAsync(FileFrame.WriteWelcome(), Token);
         await pair.Receiver.WriteRawAsync((byte[])[.. FileFrame.WriteAnswer(0, [RootState.Wanted]), .. FileFrame.Write(FileFrameType.HaveEnd)], Token);
         var drained = DrainAsync(pair);
+        while (!sending.IsCompleted)
+        {
+            // One that sends more than a window has twenty chances to do so.
+            if (pair.Sender.ChunkBytes >= FileLimits.Window) clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(sending, Task.Delay(10, Token));
+        }
+
         Assert.Equal(PeerError.TimedOut, Assert.IsType<PeerException>((await Courier.CatchAsync(sending)).Error).Error);
         Assert.Equal(FileLimits.Window, pair.Sender.ChunkBytes);
         pair.Break();

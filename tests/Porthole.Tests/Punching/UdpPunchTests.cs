@@ -5,13 +5,14 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Porthole.Punching;
 using Porthole.Server;
+using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests.Punching;
 
 /// <summary>The bare UDP punch on real sockets: what comes out is a connected socket that holds nothing but the other program's data.</summary>
 public sealed class UdpPunchTests : IDisposable
 {
-    private static readonly TimeSpan s_short = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan s_short = TimeSpan.FromSeconds(2);
 
     private readonly List<Socket> _sockets = [];
 
@@ -101,8 +102,16 @@ public sealed class UdpPunchTests : IDisposable
         var (alice, silent) = (Bind(), Bind());
         short timeToLive = alice.Ttl;
         var steps = new Steps();
-        var failure = await Assert.ThrowsAsync<PunchException>(() => HolePuncher.PunchUdpAsync(
-            alice, AddressOf(silent), new UdpHoleOptions { Tries = 5, Interval = TimeSpan.FromMilliseconds(40), OpenerTimeToLive = 2 }, steps, Token));
+        var clock = new ManualTimeProvider();
+        var options = new UdpHoleOptions { Tries = 5, Interval = TimeSpan.FromMilliseconds(40), OpenerTimeToLive = 2, TimeProvider = clock };
+        var punching = HolePuncher.PunchUdpAsync(alice, AddressOf(silent), options, steps, Token);
+        while (!punching.IsCompleted)
+        {
+            clock.AdvanceToNextTimer();
+            await Task.WhenAny(punching, Task.Delay(10, Token));
+        }
+
+        var failure = await Assert.ThrowsAsync<PunchException>(() => punching);
         Assert.Equal(PunchStep.Opening, failure.Step);
         Assert.Contains("0.2 s and 5 tries", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
