@@ -20,18 +20,22 @@ internal sealed class HttpAskSocket : INetworkSocket
 
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TimeSpan _farewell;
     private int _isClosing;
 
-    private HttpAskSocket(SocketId id) => Id = id;
+    private HttpAskSocket(SocketId id, TimeSpan farewell) => (Id, _farewell) = (id, farewell);
 
     public SocketId Id { get; }
 
     public Task Closed => _closed.Task;
 
     /// <summary>Starts to ask.</summary>
-    public static HttpAskSocket Open(SocketRequest.HttpAsk request, ISocketInbox inbox)
+    /// <param name="request">What.</param>
+    /// <param name="inbox">Where the answer goes.</param>
+    /// <param name="farewell">How long it may still take when nobody waits for it; null for the usual second.</param>
+    public static HttpAskSocket Open(SocketRequest.HttpAsk request, ISocketInbox inbox, TimeSpan? farewell = null)
     {
-        var socket = new HttpAskSocket(request.Socket);
+        var socket = new HttpAskSocket(request.Socket, farewell ?? s_farewell);
         _ = socket.RunAsync(request, inbox);
         return socket;
     }
@@ -43,7 +47,7 @@ internal sealed class HttpAskSocket : INetworkSocket
     public void Close(bool abortive)
     {
         if (Interlocked.Exchange(ref _isClosing, 1) != 0 || _closed.Task.IsCompleted) return;
-        _ending.CancelAfter(abortive ? TimeSpan.Zero : s_farewell);
+        _ending.CancelAfter(abortive ? TimeSpan.Zero : _farewell);
     }
 
     private async Task RunAsync(SocketRequest.HttpAsk request, ISocketInbox inbox)

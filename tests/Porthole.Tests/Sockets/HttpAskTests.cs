@@ -13,7 +13,7 @@ public sealed class HttpAskTests : IDisposable
     private const int MaxAnswer = 1_000;
 
     private static readonly SocketId s_id = new(7);
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(1), s_generous = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_short = TimeSpan.FromSeconds(2), s_generous = TimeSpan.FromSeconds(20);
 
     private readonly TcpListener _server = new(IPAddress.Loopback, 0);
     private readonly CollectingInbox _inbox = new();
@@ -66,7 +66,7 @@ public sealed class HttpAskTests : IDisposable
             for (int sent = 0; sent < length; sent += chunk.Length) await client.GetStream().WriteAsync(chunk.AsMemory(0, Math.Min(chunk.Length, length - sent)), TestContext.Current.CancellationToken);
             client.Client.Shutdown(SocketShutdown.Send);
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or SocketException)
         {
             Assert.False(isTaken); // cut off while it was talking
         }
@@ -100,6 +100,7 @@ public sealed class HttpAskTests : IDisposable
         Ask();
         using (var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
         {
+            _server.Stop(); // an HTTP client may ask once more where a connection ended without a word
             await ReadHeadAsync(client);
             await SayAsync(client, answer);
         }
@@ -112,7 +113,14 @@ public sealed class HttpAskTests : IDisposable
     {
         Ask();
         using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
-        await SayAsync(client, "HTTP/1.1 200 OK\r\nX: " + new string('x', 100_000));
+        try
+        {
+            await SayAsync(client, "HTTP/1.1 200 OK\r\nX: " + new string('x', 100_000));
+        }
+        catch (IOException)
+        {
+            // Cut off while it was talking.
+        }
 
         Assert.NotEmpty((await _inbox.NextEventAsync<SocketEvent.Failed>()).Detail);
     }
@@ -123,7 +131,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task A_slow_server_has_its_time_and_no_more(bool trickles)
     {
         long start = Stopwatch.GetTimestamp();
-        var socket = Ask();
+        var socket = Ask(timeout: s_short);
         using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
         if (trickles) await SayAsync(client, "HTTP/1.1 200 OK\r\n\r\n");
         try
@@ -140,7 +148,7 @@ public sealed class HttpAskTests : IDisposable
         }
 
         Assert.Equal(SocketFailure.TimedOut, (await _inbox.NextEventAsync<SocketEvent.Failed>()).Reason);
-        Assert.InRange(Stopwatch.GetElapsedTime(start), s_timeout / 2, s_generous);
+        Assert.InRange(Stopwatch.GetElapsedTime(start), s_short / 2, s_generous);
     }
 
     [Fact]
@@ -154,7 +162,7 @@ public sealed class HttpAskTests : IDisposable
     [Fact]
     public async Task A_request_that_nobody_waits_for_still_arrives_and_is_not_answered()
     {
-        var socket = Ask();
+        var socket = HttpAskSocket.Open(Request(), _inbox, farewell: s_generous);
         socket.Close(abortive: false);
         using (var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
         {
@@ -182,8 +190,11 @@ public sealed class HttpAskTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    private INetworkSocket Ask(string local = "127.0.0.1:0", string? action = null, string body = "", TimeSpan? timeout = null) => new RealNetwork().Open(
-        new SocketRequest.HttpAsk(s_id, TransportAddress.Parse(local), new Uri($"http://127.0.0.1:{Port}/x"), action, body, MaxAnswer, timeout ?? s_timeout), _inbox);
+    private INetworkSocket Ask(string local = "127.0.0.1:0", string? action = null, string body = "", TimeSpan? timeout = null) =>
+        new RealNetwork().Open(Request(local, action, body, timeout), _inbox);
+
+    private SocketRequest.HttpAsk Request(string local = "127.0.0.1:0", string? action = null, string body = "", TimeSpan? timeout = null) =>
+        new(s_id, TransportAddress.Parse(local), new Uri($"http://127.0.0.1:{Port}/x"), action, body, MaxAnswer, timeout ?? s_generous);
 
     private static async Task<string> ReadHeadAsync(TcpClient client)
     {
