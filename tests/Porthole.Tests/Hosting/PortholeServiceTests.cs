@@ -68,7 +68,7 @@ public sealed class PortholeServiceTests : IAsyncLifetime
     [Fact]
     public async Task A_server_that_comes_later_is_found_and_the_health_says_how_it_stands()
     {
-        int port = _server.Address.Uri.Port;
+        int port = FreePorts.Next();
         await _server.DisposeAsync();
         var log = new ListLogger();
         using var host = Host("bob", AcceptPolicy.Anyone, services => services.AddSingleton<ILoggerProvider>(log), $"http://127.0.0.1:{port}");

@@ -11,6 +11,10 @@ namespace Porthole.Tests.Sockets;
 /// <summary>How TCP sockets end, what they leave behind, and how many there may be.</summary>
 public sealed class TcpClosingTests
 {
+    private const string Established = "01", Listens = "0A";
+
+    private static readonly TransportAddress s_nobody = TransportAddress.Parse("0.0.0.0:0");
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -18,9 +22,10 @@ public sealed class TcpClosingTests
     {
         await using var host = new TcpHost();
         var (socket, raw) = await host.RawAsync();
-        var local = TransportAddress.FromEndPoint((IPEndPoint)raw.RemoteEndPoint!);
+        TransportAddress local = TransportAddress.FromEndPoint((IPEndPoint)raw.RemoteEndPoint!), remote = TransportAddress.FromEndPoint((IPEndPoint)raw.LocalEndPoint!);
         using (raw)
         {
+            Assert.Equal([Established], StatesOf(local, remote));
             byte[] message = new byte[60_000];
             const int Messages = 50;
             for (int i = 0; i < Messages; i++) socket.Send(default, message, message.Length);
@@ -28,7 +33,7 @@ public sealed class TcpClosingTests
             socket.Send(default, message, message.Length); // too late
             Assert.Equal(Messages * (MessageFrames.PrefixSize + message.Length), await ReceiveAllAsync(raw));
             await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
-            Assert.Equal([], StatesOf(local));
+            Assert.Equal([], StatesOf(local, remote));
         }
     }
 
@@ -36,17 +41,19 @@ public sealed class TcpClosingTests
     public async Task Two_sides_that_close_in_order_at_the_same_time_leave_nothing_behind()
     {
         await using TcpHost one = new(), two = new();
-        var (listener, port) = await one.ListenAsync();
+        var (listener, port) = await one.ListenAsync(TcpHost.FreePort());
         var (left, local) = await two.ConnectedAsync(port, TcpHost.FreePort());
         var right = one.Add((await one.Inbox.NextAcceptedAsync()).Socket);
+        Assert.Equal([Established, Established, Listens], [.. StatesOf(local, port), .. StatesOf(port, local), .. StatesOf(port, s_nobody)]);
         left.Send(default, new byte[10], 10);
         right.Send(default, new byte[10], 10);
         left.Close(abortive: false);
         right.Close(abortive: false);
         listener.Close(abortive: false);
-        await Task.WhenAll(left.Closed, right.Closed).WaitAsync(CollectingInbox.Patience, Token);
-        Assert.Equal([], StatesOf(local));
-        Assert.Equal([], StatesOf(port));
+        await Task.WhenAll(left.Closed, right.Closed, listener.Closed).WaitAsync(CollectingInbox.Patience, Token);
+        Assert.Equal([], StatesOf(local, port));
+        Assert.Equal([], StatesOf(port, local));
+        Assert.Equal([], StatesOf(port, s_nobody));
     }
 
     [Fact]
@@ -190,12 +197,16 @@ public sealed class TcpClosingTests
         return all;
     }
 
-    /// <summary>What the system still has of a local IPv4 port: the state column of <c>/proc/net/tcp</c>; 06 is TIME_WAIT.</summary>
-    private static string[] StatesOf(TransportAddress local)
+    /// <summary>What the system still has of an IPv4 socket with these two ends: the state column of <c>/proc/net/tcp</c>; 06 is TIME_WAIT.</summary>
+    private static string[] StatesOf(TransportAddress local, TransportAddress remote)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The system's sockets are read from /proc.");
-        string port = $":{local.Port.ToString("X4", CultureInfo.InvariantCulture)}";
+        var (here, there) = (Hex(local), Hex(remote));
         return [.. File.ReadAllLines("/proc/net/tcp").Skip(1).Select(static line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Where(fields => fields[1].EndsWith(port, StringComparison.Ordinal)).Select(static fields => fields[3])];
+            .Where(fields => fields[1] == here && fields[2] == there).Select(static fields => fields[3])];
+
+        // The kernel prints the address as a number of this machine, and the port as one of the network.
+        static string Hex(TransportAddress address) => string.Create(
+            CultureInfo.InvariantCulture, $"{BitConverter.ToUInt32(address.ToEndPoint().Address.GetAddressBytes()):X8}:{address.Port:X4}");
     }
 }

@@ -59,12 +59,7 @@ internal sealed class TcpHost : IAsyncDisposable
     }
 
     /// <summary>A port that nothing uses.</summary>
-    public static TransportAddress FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return TransportAddress.FromEndPoint((IPEndPoint)listener.LocalEndpoint);
-    }
+    public static TransportAddress FreePort() => Loopback.WithPort((ushort)FreePorts.Next());
 
     /// <summary>What is to be closed with the others.</summary>
     public INetworkSocket Add(INetworkSocket socket)
