@@ -74,7 +74,7 @@ public sealed class PeerRedialerTests : IAsyncLifetime
     public async Task What_cannot_be_replaced_is_given_again()
     {
         await _peers.StartAsync("bob", AcceptPolicy.Anyone);
-        await using var redialer = await KeepAsync(static options => options with { ConnectTimeout = TimeSpan.FromSeconds(1) });
+        await using var redialer = await KeepAsync(static options => options with { ConnectTimeout = TimeSpan.FromSeconds(3) });
         var events = EventsOf(redialer);
         var connection = await GetAsync(redialer);
         await connection.WaitForDirectAsync(LoopbackPeers.Patience, Token);
@@ -85,7 +85,9 @@ public sealed class PeerRedialerTests : IAsyncLifetime
             Assert.Same(connection, await GetAsync(redialer));
         }
 
-        Assert.IsType<PeerRedialerEvent.Found>(await NextAsync(events));
+        var first = await NextAsync(events);
+        while (first is PeerRedialerEvent.Failed) first = await NextAsync(events); // a slow machine may not find the peer in so short a time
+        Assert.IsType<PeerRedialerEvent.Found>(first);
         Assert.Equal(PeerError.ServerUnreachable, Assert.IsType<PeerRedialerEvent.Failed>(await NextAsync(events)).Reason.Error);
     }
 

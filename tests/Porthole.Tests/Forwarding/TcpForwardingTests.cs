@@ -314,7 +314,7 @@ public sealed class TcpForwardingTests : IAsyncLifetime
     {
         using var client = await ForwardingRig.ConnectAsync(local);
         await Assert.ThrowsAsync<SocketException>(() => ForwardingRig.ReadToEndAsync(client));
-        await ForwardingRig.EventuallyAsync(() => _rig.Forwarded.OfType<ForwardingEvent.Refused>().Any());
+        await ForwardingRig.EventuallyAsync(() => _rig.Forwarded.OfType<ForwardingEvent.Refused>().Any() && _rig.Shared.OfType<ForwardingEvent.Refused>().Any());
         Assert.Equal(status, _rig.Forwarded.OfType<ForwardingEvent.Refused>().Single().Status);
         Assert.Equal(status, _rig.Shared.OfType<ForwardingEvent.Refused>().Single().Status);
     }
