@@ -6,7 +6,7 @@ namespace Porthole.NetworkTests.Matrix;
 /// <summary><c>porthole server</c> on the server host of a lab. It can be killed and started again with the same key and names.</summary>
 internal sealed class ServerProcess : IDisposable
 {
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
 
     private readonly KernelLab _lab;
     private readonly string _address;
