@@ -4,6 +4,7 @@ using Porthole.Lab;
 using Porthole.Lab.Live;
 using Porthole.Lab.Nat;
 using Porthole.Lab.Probe;
+using Porthole.NetworkTests.Probe;
 using Porthole.Protocol;
 using Porthole.Runtime;
 using Porthole.Sockets;
@@ -12,7 +13,7 @@ namespace Porthole.NetworkTests.Live;
 
 public sealed class NatProcessTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly LoopbackBlock _addresses = new();
 
@@ -26,10 +27,13 @@ public sealed class NatProcessTests
     {
         var profile = NatProfile.Presets.Single(profile => profile.Name == preset);
         var external = _addresses[10];
-        await using var nat = NatProcess.Start(new NatProcessOptions { Inside = _addresses[1], Outside = external, Profile = profile }, _ => { });
-        using var network = new LiveProbeNetwork(nat.Inside, [_addresses[2], _addresses[3]], [_addresses[20], _addresses[21]]);
-        var model = BehaviorProbe.Run(new MiddleboxNetwork(new NatTable(profile, new SeededEntropy(1), external), network.Inside, network.Outside));
-        Assert.Equal(model.ToString(), BehaviorProbe.Run(network).ToString());
+        await Agreement.CheckAsync(async () =>
+        {
+            await using var nat = NatProcess.Start(new NatProcessOptions { Inside = _addresses[1], Outside = external, Profile = profile }, _ => { });
+            using var network = new LiveProbeNetwork(nat.Inside, [_addresses[2], _addresses[3]], [_addresses[20], _addresses[21]]);
+            var model = BehaviorProbe.Run(new MiddleboxNetwork(new NatTable(profile, new SeededEntropy(1), external), network.Inside, network.Outside));
+            return (model.ToString(), BehaviorProbe.Run(network).ToString());
+        });
     }
 
     [Fact]
