@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace Porthole.NetworkTests.Cli;
 
@@ -73,10 +74,10 @@ public sealed class ChatPipeTests(CliServer server) : IClassFixture<CliServer>
 
                 foreach (var older in chats)
                 {
-                    string kind;
-                    do kind = (string)(await older.EventAsync("path"))["kind"]!;
-                    while (kind == "relay");
-                    Assert.Equal(transport, kind);
+                    JsonNode path;
+                    do path = await older.EventAsync("path");
+                    while ((string)path["peer"]! != name || (string)path["kind"]! == "relay");
+                    Assert.Equal(transport, (string)path["kind"]!);
                 }
 
                 chats.Add(chat);
@@ -123,6 +124,7 @@ public sealed class ChatPipeTests(CliServer server) : IClassFixture<CliServer>
             await bob.LineAsync(static line => line.StartsWith("* You are", StringComparison.Ordinal));
             await using var alice = CliProcess.Start(server.NewHome(), "chat", "--as", "alice", "--server", address, "--connect", "bob");
             await alice.LineAsync(static line => line.StartsWith("* bob is direct", StringComparison.Ordinal));
+            await bob.LineAsync(static line => line.StartsWith("* alice is direct", StringComparison.Ordinal));
             await introducer.DisposeAsync();
             await alice.LineAsync(static line => line.StartsWith("* The server is lost", StringComparison.Ordinal));
             await alice.Input.WriteLineAsync("still there?");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace Porthole.NetworkTests.Cli;
@@ -9,6 +10,9 @@ public sealed class ChatRoomTests(CliServer server) : IClassFixture<CliServer>
 
     /// <summary>Between two looks: the server lets nobody ask without end.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>For one to be connected to all others: calls that fail are made again with pauses.</summary>
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Everybody_in_a_room_hears_everybody_once_and_in_order_who_leaves_returns_and_who_comes_late()
@@ -56,11 +60,12 @@ public sealed class ChatRoomTests(CliServer server) : IClassFixture<CliServer>
         {
             foreach (string name in all)
             {
-                while (true)
+                for (long began = Stopwatch.GetTimestamp(); ;)
                 {
                     await members[name].Input.WriteLineAsync("/peers");
                     var list = (await members[name].EventAsync("peers"))["peers"]!.AsArray();
                     if (list.Count(static peer => (string)peer!["state"]! == "connected") >= all.Length - 1) break;
+                    Assert.True(Stopwatch.GetElapsedTime(began) < s_limit, $"{name} is not connected to {all.Length - 1} others, but: {list.ToJsonString()}");
                     await Task.Delay(s_pause, TestContext.Current.CancellationToken);
                 }
             }

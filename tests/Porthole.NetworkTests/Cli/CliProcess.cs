@@ -5,12 +5,13 @@ using Porthole.NetworkTests.Matrix;
 
 namespace Porthole.NetworkTests.Cli;
 
-/// <summary>A run of the built command, with a home of its own.</summary>
+/// <summary>A run of the built command, with a home of its own. What it wrote goes to the output of its test, which is shown when the test fails: so all runs of a test are seen beside each other.</summary>
 internal sealed class CliProcess : IAsyncDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
+    private readonly Lock _gate = new();
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private readonly List<string> _output = [];
     private readonly List<string> _errors = [];
@@ -28,7 +29,7 @@ internal sealed class CliProcess : IAsyncDisposable
     {
         get
         {
-            lock (_output) return string.Join('\n', [.. _output, .. _errors.Select(static line => "! " + line)]);
+            lock (_gate) return string.Join('\n', [.. _output, .. _errors.Select(static line => "! " + line)]);
         }
     }
 
@@ -64,7 +65,7 @@ internal sealed class CliProcess : IAsyncDisposable
             Assert.Fail($"The command did not end in time.\n{Transcript}");
         }
 
-        return new CliResult(_process.ExitCode, [.. _output], [.. _errors]);
+        lock (_gate) return new CliResult(_process.ExitCode, [.. _output], [.. _errors]);
     }
 
     /// <summary>Waits for an event; those before it are passed over.</summary>
@@ -94,14 +95,15 @@ internal sealed class CliProcess : IAsyncDisposable
     {
         if (!_process.HasExited) _process.Kill();
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        TestContext.Current.TestOutputHelper?.WriteLine($"porthole {string.Join(' ', _process.StartInfo.ArgumentList)}\n{Transcript}\n");
         _process.Dispose();
     }
 
-    private static async Task ReadAsync(StreamReader reader, List<string> lines, ChannelWriter<string>? writer)
+    private async Task ReadAsync(StreamReader reader, List<string> lines, ChannelWriter<string>? writer)
     {
         while (await reader.ReadLineAsync() is { } line)
         {
-            lock (lines) lines.Add(line);
+            lock (_gate) lines.Add(line);
             writer?.TryWrite(line);
         }
 
