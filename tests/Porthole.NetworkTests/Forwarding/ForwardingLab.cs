@@ -35,7 +35,7 @@ public sealed class ForwardingLab : IAsyncLifetime
         var forward = Porthole(
             Alice,
             "alice",
-            ["forward", .. Leads(Ssh), .. Leads(Http), .. Leads(Redis), .. Leads(Iperf), $"{Iperf}", $"bob:{Iperf}/udp", "--as", "alice", "--json", "--server", Server]);
+            ["forward", .. Leads(Ssh), .. Leads(Http), .. Leads(Redis), .. Leads(Iperf), $"{Iperf}", $"bob:{Iperf}/udp", "--as", "alice", "--transport", "udp", "--json", "--server", Server]);
         await WaitAsync(forward, "path", static e => (string?)e["kind"] == "udp");
     }
 

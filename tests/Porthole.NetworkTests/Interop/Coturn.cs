@@ -13,7 +13,7 @@ internal sealed class Coturn : IDisposable
     private const string StunClient = "/usr/bin/turnutils_stunclient";
 
     // A tool waits 3 s for each answer that does not come, and two are missing behind a NAT that filters by port.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("porthole-coturn").FullName;
     private NamespaceProcess? _process;

@@ -168,7 +168,7 @@ public sealed class KernelLabTests
         foreach (var target in new[] { lab.Server.Address, lab.Server.Address6! })
         {
             TimeSpan least = Enumerable.Range(0, 5).Min(_ => RoundTrip(host, lab.Server, target));
-            Assert.InRange(least.TotalMilliseconds, 40, 45);
+            Assert.InRange(least.TotalMilliseconds, 40, 79); // 80 is what it would be if a packet were delayed twice
         }
     }
 
@@ -178,10 +178,10 @@ public sealed class KernelLabTests
         using var lab = new KernelLab();
         var program = lab.Server.Namespace.Start("sh", ["-c", "echo ready; read answer; echo got $answer; exec sleep 60"]);
         var token = TestContext.Current.CancellationToken;
-        await program.WaitForLineAsync(line => line == "ready", TimeSpan.FromSeconds(5), token);
+        await program.WaitForLineAsync(line => line == "ready", TimeSpan.FromSeconds(30), token);
         await program.Input.WriteLineAsync("yes");
         await program.Input.FlushAsync(token);
-        await program.WaitForLineAsync(line => line == "got yes", TimeSpan.FromSeconds(5), token);
+        await program.WaitForLineAsync(line => line == "got yes", TimeSpan.FromSeconds(30), token);
         Assert.False(program.HasExited);
         program.Kill();
         Assert.True(program.HasExited);

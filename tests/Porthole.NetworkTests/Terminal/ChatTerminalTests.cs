@@ -56,6 +56,7 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
         await bob.LineAsync("Type /help");
         await using var alice = await StartAsync(aliceName, "--connect", bobName);
         await alice.LineAsync(line => line.StartsWith($"[{bobName} direct ", StringComparison.Ordinal), "the prompt with the path");
+        await bob.LineAsync(line => line.StartsWith($"[{aliceName} direct ", StringComparison.Ordinal), "the prompt with the path");
         string text = string.Join(' ', Enumerable.Range(100, 40));
         await alice.EnterAsync(text);
         string[] screen = await bob.ScreenAsync(static lines => lines.Any(static line => line.EndsWith("139", StringComparison.Ordinal)), "all of the line");

@@ -133,7 +133,7 @@ public sealed class TransferCommandTests(CliServer server) : IClassFixture<CliSe
         string source = Write("note.txt", "hello"), home = server.NewHome();
         string bob = server.NewName("bob");
         (await SendAsync(source, bob)).AssertEnded(10); // nobody ever had that name
-        var late = await CliProcess.RunAsync(home, "send", source, bob, "--wait", "0.5", "--server", server.Address, "--json");
+        var late = await CliProcess.RunAsync(home, "send", source, bob, "--wait", "3", "--server", server.Address, "--json");
         late.AssertEnded(10);
         Assert.Contains("Nobody came within", late.Errors[0], StringComparison.Ordinal);
         Assert.Equal(["registered", "away", "failed"], late.Events.Select(static e => (string)e["event"]!));

@@ -58,7 +58,7 @@ public sealed class TransferTerminalTests(CliServer server) : IClassFixture<CliS
         {
             string line = await terminal.LineAsync(static line => line.StartsWith("film.bin ", StringComparison.Ordinal) && line.Contains("direct ", StringComparison.Ordinal) && line.Contains(" left", StringComparison.Ordinal), "the progress");
             Assert.Matches(@"^film\.bin +\d+ %  \d.* of 2\.00 GB  .*/s  .* left  direct (UDP|TCP)$", line);
-            Assert.Single(await terminal.ScreenAsync(), static one => one.Contains(" of 2.00 GB  ", StringComparison.Ordinal)); // drawn anew, and not again
+            await terminal.ScreenAsync(static lines => lines.Count(static one => one.Contains(" of 2.00 GB  ", StringComparison.Ordinal)) == 1, "one line, drawn anew and not again");
         }
 
         await alice.KeepAsync("send", "porthole send film.bin bob");
