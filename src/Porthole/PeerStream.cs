@@ -21,6 +21,7 @@ public sealed partial class PeerStream : Stream
     private int _writing;
     private volatile bool _completed;
     private volatile bool _aborted;
+    private volatile bool _readsAborted;
     private int _disposed;
 
     internal PeerStream(IStreamOwner owner, SessionStream stream) => (_owner, _stream) = (owner, stream);
@@ -53,7 +54,7 @@ public sealed partial class PeerStream : Stream
 
     /// <summary>Reads what has arrived, or waits for the first byte. With an empty buffer it waits until there is something to read, or the end.</summary>
     /// <returns>How many bytes were read; 0 at the end of the peer's direction.</returns>
-    /// <exception cref="PeerException">The peer gave the stream up, or the connection ended before the stream did.</exception>
+    /// <exception cref="PeerException">The peer gave the stream up, the connection ended before the stream did, or reading was given up here.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // a read that waits leaves no garbage
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -63,7 +64,7 @@ public sealed partial class PeerStream : Stream
             while (true)
             {
                 ObjectDisposedException.ThrowIf(_disposed != 0, this);
-                if (_aborted) throw Aborted();
+                if (_aborted || _readsAborted) throw Aborted();
                 if (_stream.TryRead(buffer.Span, out int read))
                 {
                     TellMachine();
@@ -118,8 +119,8 @@ public sealed partial class PeerStream : Stream
                 if (_aborted) throw Aborted();
                 if (_stream.TryWrite(buffer.Span, out int written))
                 {
+                    PeerMetrics.StreamBytes(_owner, written, isSent: true); // before they can leave: whoever has them finds them counted
                     TellMachine();
-                    PeerMetrics.StreamBytes(_owner, written, isSent: true);
                     buffer = buffer[written..];
                     continue;
                 }
@@ -168,11 +169,15 @@ public sealed partial class PeerStream : Stream
         _writable.Set();
     }
 
-    /// <summary>Wants no more of the peer's direction: what has arrived and was not read is dropped. This end's direction stays open.</summary>
+    /// <summary>
+    /// Wants no more of the peer's direction: what has arrived and was not read is dropped, and a read, also one that waits, throws. This end's direction stays open. Without effect after the end of the
+    /// peer's direction.
+    /// </summary>
     /// <param name="code">The program's reason, 0 to 2^62 - 1, which the peer sees.</param>
     public void AbortReads(long code)
     {
         if (_aborted || _stream.EndOfStream || _stream.ResetCode is not null) return;
+        _readsAborted = true; // the machine may have nothing more to say about the direction: whoever reads must not wait for it
         _stream.AbortReads(code);
         TellMachine();
         _readable.Set();

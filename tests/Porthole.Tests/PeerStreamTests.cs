@@ -1,5 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
+using Porthole.Protocol;
 using Porthole.Protocol.Peer;
+using Porthole.Runtime;
 using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests;
@@ -172,6 +175,71 @@ public sealed class PeerStreamTests : IAsyncLifetime
         Assert.Equal((PeerError.StreamAborted, 42L), (refused.Error, refused.Code!.Value));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(8)]
+    public async Task Who_gives_reading_up_is_not_kept_waiting_for_what_has_arrived_already(int size)
+    {
+        var (here, there) = await OpenAsync();
+        await here.WriteAsync(new byte[1_000], Token);
+        here.CompleteWrites();
+        there.CompleteWrites();
+        Assert.Empty(await ReadAllAsync(here));
+        await here.Over.WaitAsync(SessionEnd.Patience, Token); // all is there, and the end of it
+        Assert.Equal(3, await there.ReadAsync(new byte[3], Token));
+        there.AbortReads(5);
+        var error = await Assert.ThrowsAsync<PeerException>(() => there.ReadAsync(new byte[size], Token).AsTask().WaitAsync(SessionEnd.Patience, Token));
+        Assert.Equal(PeerError.Closed, error.Error);
+    }
+
+    [Fact]
+    public async Task Who_gives_reading_up_ends_the_read_that_waits_and_can_write_on()
+    {
+        var (here, there) = await OpenAsync();
+        Assert.Equal(1, await there.ReadAsync(new byte[8], Token));
+        var reading = ReadOneAsync(there, Token);
+        there.AbortReads(5);
+        Assert.Equal(PeerError.Closed, (await Assert.ThrowsAsync<PeerException>(() => reading.WaitAsync(SessionEnd.Patience, Token))).Error);
+        await there.WriteAsync("still here"u8.ToArray(), Token);
+        await there.DisposeAsync();
+        Assert.Equal("still here"u8.ToArray(), await ReadAllAsync(here));
+    }
+
+    [Fact]
+    public async Task Giving_reading_up_behind_the_end_changes_nothing()
+    {
+        var (here, there) = await OpenAsync();
+        here.CompleteWrites();
+        Assert.Single(await ReadAllAsync(there));
+        there.AbortReads(5);
+        Assert.Equal(0, await there.ReadAsync(new byte[8], Token));
+    }
+
+    [Fact]
+    public async Task What_is_written_is_counted_before_it_can_leave()
+    {
+        var steps = new List<string>();
+        int thread = Environment.CurrentManagedThreadId;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument.Name == "porthole.stream.io") listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) =>
+        {
+            if (Environment.CurrentManagedThreadId == thread) steps.Add($"{value} counted"); // other tests count elsewhere
+        });
+        listener.Start();
+        var stream = new PeerStream(new NotingOwner(steps), (await _alice.OpenAsync()).Inner);
+        thread = Environment.CurrentManagedThreadId;
+        var writing = stream.WriteAsync(new byte[7], Token); // there is room: it does not wait
+        thread = 0;
+        await writing;
+        Assert.Equal(["7 counted", "told"], steps);
+    }
+
     [Fact]
     public async Task Disposal_completes_what_was_written()
     {
@@ -254,5 +322,17 @@ public sealed class PeerStreamTests : IAsyncLifetime
         using var all = new MemoryStream();
         await stream.CopyToAsync(all, Token).WaitAsync(SessionEnd.Patience, Token);
         return all.ToArray();
+    }
+
+    /// <summary>Notes when the machine is told of what was written.</summary>
+    private sealed class NotingOwner(List<string> steps) : IStreamOwner
+    {
+        public string RemoteLabel => "nobody";
+
+        public PathKind PathKind => PathKind.Udp;
+
+        public void PostActivity(PeerStream stream) => steps.Add("told");
+
+        public PeerException EndException() => new(PeerError.Closed, "The session is over.");
     }
 }

@@ -92,6 +92,9 @@ internal sealed class SessionEnd : IStreamOwner, IAsyncDisposable
                 case SessionEvent.StreamWritable writable:
                     Register(writable.Stream).HandleWritable();
                     break;
+                case SessionEvent.StreamClosed closed:
+                    Register(closed.Stream).HandleOver();
+                    break;
                 case SessionEvent.Closed:
                     foreach (var stream in _streams.Values) stream.Wake();
                     break;
