@@ -32,7 +32,7 @@ internal sealed class HttpPeerStream(PeerStream stream, PeerTarget target) : Str
         }
         catch (PeerException exception) when (exception.Code == StreamRouter.NotServed)
         {
-            throw WrongProgram("serves no HTTP", exception);
+            throw NotServed(exception);
         }
     }
 
@@ -42,9 +42,13 @@ internal sealed class HttpPeerStream(PeerStream stream, PeerTarget target) : Str
         {
             await stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
-        catch (PeerException exception) when (exception.Error == PeerError.StreamAborted)
+        catch (PeerException exception) when (exception.Error == PeerError.StreamAborted && stream.Inner.ResetCode is null)
         {
             // A server that has answered need not hear the rest. Its answer is still to be read; if there is none, reading says so.
+        }
+        catch (PeerException exception) when (exception.Code == StreamRouter.NotServed)
+        {
+            throw NotServed(exception);
         }
     }
 
@@ -69,6 +73,8 @@ internal sealed class HttpPeerStream(PeerStream stream, PeerTarget target) : Str
         if (disposing) stream.Dispose();
         base.Dispose(disposing);
     }
+
+    private PeerException NotServed(PeerException exception) => WrongProgram("serves no HTTP", exception);
 
     private PeerException WrongProgram(string what, PeerException? inner) => new(
         PeerError.StreamAborted, $"{target} {what}: a web application with builder.WebHost.UsePorthole() must run there.", inner) { Code = inner?.Code };
