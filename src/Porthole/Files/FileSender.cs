@@ -48,7 +48,7 @@ public sealed class FileSender
     /// <param name="connect">Gives a connection to the receiver, a new one each time. It is disposed of here.</param>
     /// <param name="cancellationToken">Gives up; what was verified stays at the receiver for a later attempt.</param>
     /// <exception cref="FileException">Something went wrong with files, here or at the receiver. The rest was sent.</exception>
-    /// <exception cref="PeerException">The peer refuses or does not receive, or the first connection cannot be had.</exception>
+    /// <exception cref="PeerException">The peer refuses or does not receive, the first connection cannot be had, or there will be none any more (<see cref="PeerError.Closed"/>).</exception>
     public async Task<FileSendReport> SendAsync(Func<CancellationToken, Task<PeerConnection>> connect, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(connect);
@@ -74,7 +74,7 @@ public sealed class FileSender
 
                 return Report(attempt, started);
             }
-            catch (PeerException exception) when ((hasBegun || attempt?.HasBegun == true) && IsPassing(exception.Error))
+            catch (PeerException exception) when ((hasBegun || attempt?.HasBegun == true) && IsPassing(exception.Error) && (attempt is not null || exception.Error != PeerError.Closed))
             {
                 if (attempt?.HasAdvanced == true) backoff.Reset(); // one that always breaks at the same place must not be dialled without end
                 hasBegun = true;
@@ -85,7 +85,7 @@ public sealed class FileSender
         }
     }
 
-    /// <summary>Whether it may go better the next time.</summary>
+    /// <summary>Whether it may go better the next time. <see cref="PeerError.Closed"/> is the end of a connection that was under way; where dialling says so, there is nobody left who could dial.</summary>
     internal static bool IsPassing(PeerError error) => error switch
     {
         PeerError.UnknownPeer or PeerError.PeerOffline or PeerError.TimedOut or PeerError.LimitReached or PeerError.ServerUnreachable or PeerError.ClosedByPeer

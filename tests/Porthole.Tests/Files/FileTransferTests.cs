@@ -114,6 +114,32 @@ public sealed class FileTransferTests : IAsyncLifetime
         await serving.WaitAsync(s_patience, Token);
     }
 
+    [Fact]
+    public async Task A_sender_whose_own_peer_has_ended_does_not_dial_for_ever()
+    {
+        string file = _folder.Write("out/big.bin", new byte[12 << 20]);
+        var bob = await _peers.StartAsync("bob", AcceptPolicy.Anyone);
+        var alice = await _peers.StartAsync("alice");
+        var silent = SilentOnceAsync(bob);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        int interrupted = 0;
+        var options = new FileSendOptions
+        {
+            StallTimeout = s_patience,
+            Observer = happened =>
+            {
+                if (happened is FileTransferEvent.Started) begun.TrySetResult();
+                if (happened is FileTransferEvent.Interrupted) interrupted++;
+            },
+        };
+        var sending = new FileSender([file], options).SendAsync(token => alice.ConnectAsync("bob", token), Token);
+        await begun.Task.WaitAsync(s_patience, Token);
+        await silent.WaitAsync(s_patience, Token);
+        await alice.DisposeAsync();
+        var error = await Assert.ThrowsAsync<PeerException>(() => sending.WaitAsync(LoopbackPeers.Patience, Token));
+        Assert.Equal((PeerError.Closed, 1), (error.Error, interrupted)); // the attempt broke, and the next was none
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
