@@ -8,11 +8,15 @@ namespace Porthole.Forwarding;
 /// <summary>One flow of UDP datagrams at a sharer: a socket of its own, so that the target tells clients apart, and takes what the target sends and nobody else.</summary>
 internal sealed class SharedFlow : IDisposable
 {
+    /// <summary>The pause after an error that may last, as when there is no memory: the next one must not follow at once.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket _socket;
     private readonly DatagramCarrier _carrier;
     private readonly ushort _association;
     private readonly uint _flow;
     private readonly Action _used;
+    private readonly TimeProvider _clock;
     private readonly byte[] _peek = new byte[1];
     private long _toPeer;
     private long _fromPeer;
@@ -24,10 +28,11 @@ internal sealed class SharedFlow : IDisposable
     /// <param name="flow">Its number, as the forwarder numbers it.</param>
     /// <param name="carrier">What carries the target's datagrams.</param>
     /// <param name="used">Is told of a datagram of the target.</param>
+    /// <param name="clock">The clock of pauses.</param>
     /// <exception cref="SocketException">There is no socket to be had.</exception>
-    public SharedFlow(long id, SharedAssociation association, uint flow, DatagramCarrier carrier, Action used)
+    public SharedFlow(long id, SharedAssociation association, uint flow, DatagramCarrier carrier, Action used, TimeProvider clock)
     {
-        (Id, Association, _association, _flow, _carrier, _used) = (id, association, association.Number, flow, carrier, used);
+        (Id, Association, _association, _flow, _carrier, _used, _clock) = (id, association, association.Number, flow, carrier, used, clock);
         _socket = new Socket(association.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
         try
         {
@@ -82,6 +87,10 @@ internal sealed class SharedFlow : IDisposable
             catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.HostUnreachable or SocketError.NetworkUnreachable)
             {
                 // An ICMP error: the target may listen later.
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode != SocketError.OperationAborted)
+            {
+                await Task.Delay(s_pause, _clock, CancellationToken.None).ConfigureAwait(false); // another ICMP error, or the host is short of something: what has arrived waits in the socket
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
             {

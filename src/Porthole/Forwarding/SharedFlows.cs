@@ -75,7 +75,7 @@ internal sealed class SharedFlows : IDisposable
         if (_flows.IsFull && _flows.TryTakeQuietest(out var quietest)) End(quietest);
         try
         {
-            flow = new SharedFlow(_sharer.NextId(), association, number, _carrier, () => Use(association.Number, number));
+            flow = new SharedFlow(_sharer.NextId(), association, number, _carrier, () => Use(association.Number, number), _sharer.Options.TimeProvider);
         }
         catch (SocketException)
         {

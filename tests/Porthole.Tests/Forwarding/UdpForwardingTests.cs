@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
@@ -16,6 +17,7 @@ public sealed class UdpForwardingTests : IAsyncLifetime
     private readonly CancellationTokenSource _stop = new();
     private ForwardingRig _rig = null!;
     private int _again; // questions that were asked once more
+    private volatile EndPoint? _echoed;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -124,6 +126,20 @@ public sealed class UdpForwardingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_flow_outlives_whatever_error_the_network_reports()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "An ICMP error is made by hand.");
+        using var client = await StartAsync();
+        _ = EchoAsync();
+        Assert.Equal([1], await AskAsync(client, [1]));
+        var flow = (IPEndPoint)_echoed!;
+        using var icmp = new Socket(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Icmp);
+        await icmp.SendToAsync(ProtocolUnreachable(flow, (IPEndPoint)_server.LocalEndPoint!), new IPEndPoint(flow.Address, 0), Token);
+        for (byte i = 2; i < 10; i++) Assert.Equal([i], await AskAsync(client, [i]));
+        Assert.Single(_rig.Shared.OfType<ForwardingEvent.Connected>());
+    }
+
+    [Fact]
     public async Task A_port_that_is_not_shared_is_named_once_and_nothing_reaches_it()
     {
         await _rig.ShareAsync(ForwardingRig.Udp(1), ForwardingRig.Tcp(Target.Port));
@@ -214,6 +230,26 @@ public sealed class UdpForwardingTests : IAsyncLifetime
         }
     }
 
+    /// <summary>Destination Unreachable, Protocol Unreachable (RFC 792) about a datagram from one address to another: an error that no program expects of UDP.</summary>
+    private static byte[] ProtocolUnreachable(IPEndPoint from, IPEndPoint to)
+    {
+        byte[] message = new byte[8 + 20 + 8];
+        (message[0], message[1]) = (3, 2);
+        var ip = message.AsSpan(8, 20);
+        (ip[0], ip[3], ip[8], ip[9]) = (0x45, 28, 64, 17);
+        from.Address.TryWriteBytes(ip[12..], out _);
+        to.Address.TryWriteBytes(ip[16..], out _);
+        var udp = message.AsSpan(28);
+        BinaryPrimitives.WriteUInt16BigEndian(udp, (ushort)from.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(udp[2..], (ushort)to.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(udp[4..], 8);
+        uint sum = 0;
+        for (int i = 0; i < message.Length; i += 2) sum += BinaryPrimitives.ReadUInt16BigEndian(message.AsSpan(i));
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), (ushort)~(sum + (sum >> 16)));
+        return message;
+    }
+
     private async Task<Socket> StartAsync()
     {
         await _rig.ShareAsync(Target);
@@ -231,6 +267,7 @@ public sealed class UdpForwardingTests : IAsyncLifetime
             while (true)
             {
                 var from = await _server.ReceiveFromAsync(buffer, new IPEndPoint(IPAddress.Any, 0), _stop.Token);
+                _echoed = from.RemoteEndPoint;
                 await _server.SendToAsync(buffer.AsMemory(0, from.ReceivedBytes), from.RemoteEndPoint, _stop.Token);
             }
         }
