@@ -133,7 +133,7 @@ public sealed class PortForwarder : IAsyncDisposable
                 var connection = await _peer.GetAsync(_stop.Token).ConfigureAwait(false);
                 using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 var carrier = new DatagramCarrier(connection, Options.TimeProvider);
-                Task[] running = [carrier.ReceiveAsync(Deliver, over.Token), .. _udp.Select(udp => LinkAsync(connection, carrier, udp, over.Token))];
+                Task[] running = [carrier.ReceiveAsync(Deliver, over.Token), .. _udp.Select(udp => new UdpLinker(this, udp, connection, carrier).RunAsync(over.Token))];
                 while (await Task.WhenAny(connection.Closed, found, Task.Delay(Timeout.Infinite, over.Token)).ConfigureAwait(false) == found)
                 {
                     found = Volatile.Read(ref _found).Task; // before looking, as above
@@ -148,42 +148,6 @@ public sealed class PortForwarder : IAsyncDisposable
         catch (Exception exception) when (exception is PeerException or OperationCanceledException)
         {
             // There will be no connection any more, or this forwarder ends.
-        }
-    }
-
-    /// <summary>Asks for one UDP port, and keeps the stream that stands for it as long as the connection lives.</summary>
-    private async Task LinkAsync(PeerConnection connection, DatagramCarrier carrier, UdpForwarder udp, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var stream = await ForwardStream.OpenAsync(connection, new ForwardRequest(udp.Target, udp.Association), cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                var answer = await ForwardStream.ReadAnswerAsync(connection, stream, udp.Target, Options, cancellationToken).ConfigureAwait(false);
-                if (answer.Status != ForwardStatus.Connected)
-                {
-                    Options.Observer?.Invoke(new ForwardingEvent.Refused(NextId(), connection, udp.Target, answer.Status, answer.Reason));
-                    return;
-                }
-
-                udp.SetLink(connection, carrier);
-                while (await stream.ReadAsync(new byte[1], cancellationToken).ConfigureAwait(false) > 0)
-                {
-                    // The sharer says nothing more.
-                }
-            }
-        }
-        catch (PeerException exception)
-        {
-            if (!connection.Closed.IsCompleted) Options.Unconnected?.Invoke(udp.Target, exception);
-        }
-        catch (OperationCanceledException)
-        {
-            // The connection is replaced, or this forwarder ends.
-        }
-        finally
-        {
-            udp.DropLink(connection);
         }
     }
 

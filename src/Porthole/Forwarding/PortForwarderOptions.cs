@@ -8,7 +8,10 @@ public sealed record PortForwarderOptions
     /// <summary>Is told what happens, on any thread. It must not wait.</summary>
     public Action<ForwardingEvent>? Observer { get; init; }
 
-    /// <summary>Is told of a local connection that is closed because there is no connection to the peer: where it was to go, and why not; on any thread. It must not wait.</summary>
+    /// <summary>
+    /// Is told of a local connection that is closed because there is no connection to the peer: where it was to go, and why not; on any thread. It must not wait. Of a UDP port, which is asked for again while the connection lives, it is told
+    /// when the reason is another than before.
+    /// </summary>
     public Action<ForwardTarget, PeerException>? Unconnected { get; init; }
 
     /// <summary>How long a local connection waits for the peer while there is no connection to it, before it is closed; 15 seconds by default: most programs wait so long for a connection.</summary>

@@ -17,6 +17,7 @@ internal sealed class SharedConnection : IAsyncDisposable
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopping;
     private readonly Lock _gate = new();
+    private readonly Dictionary<ForwardTarget, string> _refused = []; // of what is shared alone: it grows no larger than the list
     private SharedFlows? _flows;
     private Task _receiving = Task.CompletedTask;
 
@@ -157,7 +158,7 @@ internal sealed class SharedConnection : IAsyncDisposable
         var (address, answer) = await TargetConnector.ResolveAsync(request.Target, Options.ConnectTimeout, Options.TimeProvider, _stopping).ConfigureAwait(false);
         if (address is null)
         {
-            await RefuseAsync(stream, id, request.Target, answer).ConfigureAwait(false);
+            await RefuseUdpAsync(stream, id, request.Target, answer).ConfigureAwait(false);
             return;
         }
 
@@ -165,10 +166,11 @@ internal sealed class SharedConnection : IAsyncDisposable
         var association = new SharedAssociation(request.Association, request.Target, address);
         if (!flows.TryAdd(association))
         {
-            await RefuseAsync(stream, id, request.Target, new ForwardAnswer(ForwardStatus.LimitReached, "There are too many UDP ports on this connection, or two of one number.")).ConfigureAwait(false);
+            await RefuseUdpAsync(stream, id, request.Target, new ForwardAnswer(ForwardStatus.LimitReached, "There are too many UDP ports on this connection, or two of one number.")).ConfigureAwait(false);
             return;
         }
 
+        lock (_gate) _refused.Remove(request.Target);
         try
         {
             await stream.WriteAsync(answer.Write(), _stopping).ConfigureAwait(false);
@@ -202,9 +204,22 @@ internal sealed class SharedConnection : IAsyncDisposable
         }
     }
 
-    private async Task RefuseAsync(PeerStream stream, long id, ForwardTarget target, ForwardAnswer answer)
+    /// <summary>Refuses a UDP port. It is asked for again and again: the program is told when the reason is another one.</summary>
+    private Task RefuseUdpAsync(PeerStream stream, long id, ForwardTarget target, ForwardAnswer answer)
     {
-        Tell(new ForwardingEvent.Refused(id, _connection, target, answer.Status, answer.Reason));
+        bool isNews;
+        lock (_gate)
+        {
+            isNews = !_refused.TryGetValue(target, out string? told) || told != answer.Reason;
+            _refused[target] = answer.Reason;
+        }
+
+        return RefuseAsync(stream, id, target, answer, isNews);
+    }
+
+    private async Task RefuseAsync(PeerStream stream, long id, ForwardTarget target, ForwardAnswer answer, bool isNews = true)
+    {
+        if (isNews) Tell(new ForwardingEvent.Refused(id, _connection, target, answer.Status, answer.Reason));
         await stream.WriteAsync(answer.Write(), _stopping).ConfigureAwait(false);
         await stream.DisposeAsync().ConfigureAwait(false); // the answer is still delivered
     }

@@ -125,6 +125,19 @@ public sealed class HostilePeerTests : IAsyncLifetime
         Assert.Equal(ForwardStatus.LimitReached, (await ForwardStream.ReadAnswerAsync(_connection, second, Token).WaitAsync(ForwardingRig.Patience, Token)).Status);
     }
 
+    [Fact]
+    public async Task Who_asks_for_a_UDP_port_again_and_again_is_told_of_once()
+    {
+        await using var stream = await AssociateAsync(1);
+        for (int i = 0; i < 5; i++)
+        {
+            await using var again = await ForwardStream.OpenAsync(_connection, new ForwardRequest(Udp, 1), Token);
+            Assert.Equal(ForwardStatus.LimitReached, (await ForwardStream.ReadAnswerAsync(_connection, again, Token).WaitAsync(ForwardingRig.Patience, Token)).Status);
+        }
+
+        Assert.Single(_rig.Shared.OfType<ForwardingEvent.Refused>());
+    }
+
     private async Task<PeerStream> AssociateAsync(ushort number)
     {
         var stream = await ForwardStream.OpenAsync(_connection, new ForwardRequest(Udp, number), Token);
