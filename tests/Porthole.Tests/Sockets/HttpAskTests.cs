@@ -26,7 +26,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task A_page_is_fetched_from_the_address_that_was_asked_for()
     {
         Ask(local: "127.0.0.5:0");
-        using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        using var client = await AcceptAsync();
         Assert.Equal("127.0.0.5", ((IPEndPoint)client.Client.RemoteEndPoint!).Address.ToString());
         string request = await ReadHeadAsync(client);
         Assert.StartsWith("GET /x HTTP/1.1\r\n", request, StringComparison.Ordinal);
@@ -40,7 +40,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task An_action_is_posted()
     {
         Ask(action: "urn:x#Y", body: "<a/>");
-        using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        using var client = await AcceptAsync();
         string request = await ReadHeadAsync(client);
         Assert.StartsWith("POST /x HTTP/1.1\r\n", request, StringComparison.Ordinal);
         Assert.Contains("SOAPAction: \"urn:x#Y\"\r\n", request, StringComparison.Ordinal);
@@ -58,7 +58,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task An_answer_has_a_longest_length(int length, bool isTaken)
     {
         Ask();
-        using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        using var client = await AcceptAsync();
         await SayAsync(client, "HTTP/1.1 200 OK\r\n\r\n");
         byte[] chunk = new byte[100_000];
         try
@@ -81,7 +81,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task A_redirect_is_not_followed_and_old_servers_are_understood(string answer, int status)
     {
         Ask();
-        using (var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+        using (var client = await AcceptAsync())
         {
             await ReadHeadAsync(client);
             await SayAsync(client, answer);
@@ -98,7 +98,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task What_is_no_answer_is_a_failure(string answer)
     {
         Ask();
-        using (var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+        using (var client = await AcceptAsync())
         {
             _server.Stop(); // an HTTP client may ask once more where a connection ended without a word
             await ReadHeadAsync(client);
@@ -112,7 +112,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task A_head_without_an_end_is_a_failure()
     {
         Ask();
-        using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        using var client = await AcceptAsync();
         try
         {
             await SayAsync(client, "HTTP/1.1 200 OK\r\nX: " + new string('x', 100_000));
@@ -132,7 +132,7 @@ public sealed class HttpAskTests : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         var socket = Ask(timeout: s_short);
-        using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        using var client = await AcceptAsync();
         if (trickles) await SayAsync(client, "HTTP/1.1 200 OK\r\n\r\n");
         try
         {
@@ -164,7 +164,7 @@ public sealed class HttpAskTests : IDisposable
     {
         var socket = HttpAskSocket.Open(Request(), _inbox, farewell: s_generous);
         socket.Close(abortive: false);
-        using (var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+        using (var client = await AcceptAsync())
         {
             Assert.StartsWith("GET /x", await ReadHeadAsync(client), StringComparison.Ordinal);
             await SayAsync(client, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -178,7 +178,7 @@ public sealed class HttpAskTests : IDisposable
     public async Task The_end_of_a_program_is_not_held_up()
     {
         var socket = Ask(timeout: TimeSpan.FromMinutes(10));
-        using var client = await _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        using var client = await AcceptAsync();
         socket.Close(abortive: false); // and the server says nothing
         await socket.Closed.WaitAsync(s_generous, TestContext.Current.CancellationToken);
 
@@ -189,6 +189,8 @@ public sealed class HttpAskTests : IDisposable
     }
 
     public void Dispose() => _server.Dispose();
+
+    private Task<TcpClient> AcceptAsync() => _server.AcceptTcpClientAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(s_generous, TestContext.Current.CancellationToken);
 
     private INetworkSocket Ask(string local = "127.0.0.1:0", string? action = null, string body = "", TimeSpan? timeout = null) =>
         new RealNetwork().Open(Request(local, action, body, timeout), _inbox);
