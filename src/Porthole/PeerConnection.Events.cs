@@ -15,7 +15,8 @@ public sealed partial class PeerConnection
     private TaskCompletionSource _pathChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The program hears of it from now on.</summary>
-    internal void HandleOpened(PeerEvent.Opened opened) => (RemoteKey, RemoteName, IsIncoming, IsAuthenticated) = (opened.Key, opened.Name, opened.IsIncoming, opened.IsAuthenticated);
+    internal void HandleOpened(PeerEvent.Opened opened) =>
+        (RemoteKey, RemoteName, RemoteInstance, IsIncoming, IsAuthenticated) = (opened.Key, opened.Name, opened.Instance, opened.IsIncoming, opened.IsAuthenticated);
 
     internal void HandleConfirmed() => _confirmed.TrySetResult();
 

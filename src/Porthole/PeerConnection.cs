@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Porthole.Protocol;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
+using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Session;
 using Porthole.Runtime;
 
@@ -89,6 +90,9 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
 
     /// <summary>Completes when the connection is over, and says how. It never faults.</summary>
     public Task<ConnectionEnd> Closed => _closed.Task;
+
+    /// <summary>Which run of the peer's program it is, as the server says.</summary>
+    internal InstanceId RemoteInstance { get; private set; }
 
     /// <summary>How messages name the peer.</summary>
     internal string RemoteLabel => RemoteName ?? RemoteKey?.PeerId.Short ?? "the peer";

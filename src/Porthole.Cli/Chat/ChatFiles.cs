@@ -73,6 +73,7 @@ internal sealed class ChatFiles(ChatSettings settings, IChatView view)
     {
         string name = Words.Safe(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))));
         var track = new TransferTrack(link.Label) { Name = name, Kind = link.Connection.Path.Kind };
+        link.BeginTransfer();
         var sender = new FileSender([path], new FileSendOptions { Observer = happened => Observe(track, happened, isIncoming: false) });
         try
         {
@@ -96,6 +97,7 @@ internal sealed class ChatFiles(ChatSettings settings, IChatView view)
         }
         finally
         {
+            link.EndTransfer();
             lock (_gate) _tracks.Remove(track);
         }
     }
@@ -103,6 +105,7 @@ internal sealed class ChatFiles(ChatSettings settings, IChatView view)
     private async Task<int> ReceiveOneAsync(ChatLink link, PeerStream stream, CancellationToken cancellationToken)
     {
         var track = new TransferTrack(link.Label) { Kind = link.Connection.Path.Kind };
+        link.BeginTransfer();
         var receiver = new FileReceiver(settings.Downloads, new FileReceiveOptions
         {
             Accept = (offer, token) => AskAsync(track, offer, token),
@@ -127,6 +130,7 @@ internal sealed class ChatFiles(ChatSettings settings, IChatView view)
         }
         finally
         {
+            link.EndTransfer();
             lock (_gate) _tracks.Remove(track);
         }
 

@@ -36,6 +36,9 @@ internal abstract record ChatFrame
     /// <summary>The other side has shown the message with this number.</summary>
     public sealed record Delivered(ulong Number) : ChatFrame;
 
+    /// <summary>The sender has said its last message here: another connection of the same two carries the chat.</summary>
+    public sealed record Last : ChatFrame;
+
     /// <summary>A frame of a type that is not known here.</summary>
     public sealed record Unknown : ChatFrame;
 
@@ -46,14 +49,20 @@ internal abstract record ChatFrame
 
     private const byte DeliveredType = (byte)'D';
 
+    private const byte LastType = (byte)'L';
+
     /// <summary>The frame's bytes.</summary>
     public byte[] ToBytes() => this switch
     {
         Hello => Write(HelloType, Encoding.ASCII.GetBytes(Hello.Protocol)),
         Message message => Write(MessageType, [.. NumberBytes(message.Number), .. Encoding.UTF8.GetBytes(message.Text)]),
         Delivered delivered => Write(DeliveredType, NumberBytes(delivered.Number)),
+        Last => Write(LastType, []),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
+
+    /// <summary>Whether the bytes of a frame are a message.</summary>
+    public static bool IsMessage(ReadOnlySpan<byte> frame) => frame[0] == MessageType;
 
     /// <summary>Reads a frame's header.</summary>
     /// <returns>False when the body is longer than any.</returns>
@@ -73,6 +82,7 @@ internal abstract record ChatFrame
         {
             HelloType => body.SequenceEqual(Encoding.ASCII.GetBytes(Hello.Protocol)) ? new Hello() : null,
             MessageType => body.Length >= IdSize ? new Message(BinaryPrimitives.ReadUInt64BigEndian(body), Encoding.UTF8.GetString(body[IdSize..])) : null,
+            LastType => new Last(),
             DeliveredType => body.Length == IdSize ? new Delivered(BinaryPrimitives.ReadUInt64BigEndian(body)) : null,
             _ => new Unknown(),
         };

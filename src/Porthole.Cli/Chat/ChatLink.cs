@@ -10,7 +10,12 @@ namespace Porthole.Cli.Chat;
 /// The chat with one peer: one stream of its connection, which the caller opens. Messages are numbered, and each is acknowledged when it has been shown. Files come and go on
 /// streams of their own.
 /// </summary>
-internal sealed class ChatLink(string label, PeerConnection connection, IChatView view, ChatFiles files)
+/// <param name="label">How the chat calls the peer.</param>
+/// <param name="connection">The connection.</param>
+/// <param name="view">Where messages are shown.</param>
+/// <param name="files">The files of the chat.</param>
+/// <param name="links">The connections of the chat, this one among them.</param>
+internal sealed class ChatLink(string label, PeerConnection connection, IChatView view, ChatFiles files, ChatLinks links)
 {
     /// <summary>Messages that wait for the stream; a peer that is further behind gets no more until it catches up.</summary>
     private const int MaxWaiting = 64;
@@ -27,11 +32,19 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     /// <summary>How long the peer may take to open the stream, or to say hello.</summary>
     private static readonly TimeSpan s_helloPatience = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long the messages of a new connection wait until those on the one before it have arrived. One that is dead holds nobody up for longer.</summary>
+    private static readonly TimeSpan s_orderPatience = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
     private readonly Channel<byte[]> _outgoing = Channel.CreateBounded<byte[]>(MaxWaiting);
     private readonly ConcurrentDictionary<ulong, long> _unacknowledged = [];
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile TaskCompletionSource? _settled;
+    private TaskCompletionSource? _settled;
+    private volatile Task _before = Task.CompletedTask;
     private int _owed;
+    private int _transfers;
+    private bool _hasSaidLast;
+    private bool _hasHeardLast;
 
     /// <summary>How the chat calls the peer.</summary>
     public string Label { get; } = label;
@@ -43,6 +56,15 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
 
     /// <summary>Completes when both sides have said hello; is cancelled if that does not happen.</summary>
     public Task Ready => _ready.Task;
+
+    /// <summary>Whether both sides have said hello; <see cref="ChatLinks"/> notes it.</summary>
+    public bool HasBegun { get; set; }
+
+    /// <summary>Whether nothing more is said here.</summary>
+    public bool IsRetired { get; private set; }
+
+    /// <summary>Whether another connection to the same program took its place; <see cref="ChatLinks"/> notes it.</summary>
+    public bool IsReplaced { get; set; }
 
     /// <summary>Messages that the peer has not acknowledged.</summary>
     public int Undelivered => _unacknowledged.Count;
@@ -80,16 +102,54 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     public bool TrySend(ulong number, string text)
     {
         if (Connection.Closed.IsCompleted) return false;
-        _unacknowledged[number] = Stopwatch.GetTimestamp();
-        if (_outgoing.Writer.TryWrite(new ChatFrame.Message(number, text).ToBytes())) return true;
+        lock (_gate)
+        {
+            if (IsRetired) return false;
+            _unacknowledged[number] = Stopwatch.GetTimestamp();
+            if (_outgoing.Writer.TryWrite(new ChatFrame.Message(number, text).ToBytes())) return true;
+        }
+
         _unacknowledged.TryRemove(number, out _);
         return false;
+    }
+
+    /// <summary>
+    /// Says nothing more here: another connection to the same program carries the chat. This one ends when the other side has said its last message too, everything on it was shown, and
+    /// no file is on its way.
+    /// </summary>
+    public void Retire()
+    {
+        lock (_gate)
+        {
+            if (IsRetired) return;
+            IsRetired = true;
+        }
+
+        _ = SayLastAsync();
+    }
+
+    /// <summary>Lets the messages here wait a while for those on other connections to the same program, so that they are shown in order.</summary>
+    public void Follow(IEnumerable<ChatLink> others)
+    {
+        var delivered = Task.WhenAll(others.Where(other => other != this && other.Undelivered > 0).Select(static other => other.WaitDeliveredAsync(CancellationToken.None)));
+        _before = Task.WhenAny(delivered, Task.Delay(s_orderPatience));
+    }
+
+    /// <summary>Files go over the connection; <see cref="EndTransfer"/> follows.</summary>
+    public void BeginTransfer() => Interlocked.Increment(ref _transfers);
+
+    /// <summary>They are over.</summary>
+    public void EndTransfer()
+    {
+        Interlocked.Decrement(ref _transfers);
+        EndIfRetired();
     }
 
     /// <summary>Waits until every message is acknowledged, or can never be.</summary>
     public async Task WaitDeliveredAsync(CancellationToken cancellationToken)
     {
-        var settled = _settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource settled;
+        lock (_gate) settled = _settled ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Settle(force: Connection.Closed.IsCompleted);
         await settled.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -103,6 +163,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
             return;
         }
 
+        links.Begin(this); // before anything else hears of it: what is said from now on goes over this connection
         _ready.TrySetResult();
         var writing = WriteAsync(stream);
         using var over = new CancellationTokenSource();
@@ -171,6 +232,12 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
                 if (!_unacknowledged.TryRemove(delivered.Number, out long at)) break;
                 view.Show(new ChatEvent.Delivered(Label, delivered.Number, Stopwatch.GetElapsedTime(at), Connection.Path.Kind));
                 Settle(force: false);
+                EndIfRetired();
+                break;
+            case ChatFrame.Last:
+                lock (_gate) _hasHeardLast = true;
+                links.Retire(this);
+                EndIfRetired();
                 break;
             case ChatFrame.Hello or ChatFrame.Unknown:
                 break;
@@ -191,14 +258,45 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         finally
         {
             Interlocked.Decrement(ref _owed);
+            EndIfRetired();
         }
+    }
+
+    private async Task SayLastAsync()
+    {
+        try
+        {
+            await _outgoing.Writer.WriteAsync(new ChatFrame.Last().ToBytes()).ConfigureAwait(false);
+            lock (_gate) _hasSaidLast = true;
+            EndIfRetired();
+        }
+        catch (ChannelClosedException)
+        {
+            // It is over already.
+        }
+    }
+
+    private void EndIfRetired()
+    {
+        lock (_gate)
+        {
+            if (!_hasSaidLast || !_hasHeardLast || !_unacknowledged.IsEmpty || Volatile.Read(ref _owed) > 0 || Volatile.Read(ref _transfers) > 0) return;
+        }
+
+        _outgoing.Writer.TryComplete();
     }
 
     private async Task WriteAsync(PeerStream stream)
     {
         try
         {
-            await foreach (byte[] frame in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false)) await stream.WriteAsync(frame).ConfigureAwait(false);
+            await foreach (byte[] frame in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false))
+            {
+                if (ChatFrame.IsMessage(frame)) await _before.ConfigureAwait(false);
+                await stream.WriteAsync(frame).ConfigureAwait(false);
+            }
+
+            if (IsRetired) stream.CompleteWrites(); // the other side reads to the end, and closes
         }
         catch (PeerException)
         {
@@ -220,6 +318,11 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
 
     private void Settle(bool force)
     {
-        if (force || _unacknowledged.IsEmpty) _settled?.TrySetResult();
+        if (!force && !_unacknowledged.IsEmpty) return;
+        lock (_gate)
+        {
+            _settled?.TrySetResult();
+            _settled = null;
+        }
     }
 }

@@ -13,7 +13,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
 
     private readonly RoomKeeper? _keeper = settings is { Room: { } name, AutoConnect: true } ? new RoomKeeper(name, node, view) : null;
     private readonly Lock _gate = new();
-    private readonly Dictionary<ConnectionHandle, ChatLink> _links = [];
+    private readonly ChatLinks _links = new(node.Id);
     private readonly List<(string Label, IncomingCall Call)> _calls = [];
     private readonly HashSet<string> _calling = [];
     private readonly List<Task> _running = [];
@@ -29,13 +29,10 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     public ChatFiles Files { get; } = new(settings, view);
 
     /// <summary>The chats that go on, oldest first.</summary>
-    public ChatLink[] Links
-    {
-        get
-        {
-            lock (_gate) return [.. _links.Values];
-        }
-    }
+    public ChatLink[] Links => _links.Carriers;
+
+    /// <summary>Every connection: also one too many to a program, until it has ended.</summary>
+    public ChatLink[] AllLinks => _links.All;
 
     /// <summary>Whom a line goes to that is for everyone: also those who have yet to say hello, for they are shown as connected.</summary>
     public ChatLink[] Everyone => [.. Links.Where(static link => !link.Ready.IsCanceled)];
@@ -71,7 +68,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     public async Task CloseAsync()
     {
         await _closing.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(Links.Select(static link => link.Connection.CloseAsync(0, "They left the chat."))).ConfigureAwait(false);
+        await Task.WhenAll(AllLinks.Select(static link => link.Connection.CloseAsync(0, "They left the chat."))).ConfigureAwait(false);
         Task[] running;
         lock (_gate) running = [.. _running];
         await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -128,6 +125,10 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
             if (accept) Add(await call.AcceptAsync(_closing.Token).ConfigureAwait(false));
             else call.Refuse();
         }
+        catch (PeerException exception) when (exception.Error == PeerError.Closed)
+        {
+            // It was answered by calling back.
+        }
         catch (PeerException exception)
         {
             view.Show(new ChatEvent.Failed(exception.Error, exception.Message));
@@ -158,7 +159,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         int taken = 0;
         foreach (var link in links)
         {
-            if (link.TrySend(number, text)) taken++;
+            if (_links.TrySend(link, number, text)) taken++;
             else view.Show(new ChatEvent.Failed(PeerError.LimitReached, $"{link.Label} does not keep up; message {number} was not sent to them."));
         }
 
@@ -212,15 +213,20 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         string label = LabelOf(target);
         lock (_gate)
         {
-            if (_links.Values.Any(link => Matches(link, target)) || !_calling.Add(label)) return (null, false);
+            if (Links.Any(link => Matches(link, target)) || !_calling.Add(label)) return (null, false);
         }
 
         view.Show(new ChatEvent.Calling(label));
         try
         {
             var connection = await node.ConnectAsync(target, _closing.Token).ConfigureAwait(false);
-            await Add(connection).Ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            return (connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null, true);
+            var link = Add(connection);
+            await link.Ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return (link.Ready.IsCanceled && connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null, true);
+        }
+        catch (PeerException exception) when (exception.Error == PeerError.Closed)
+        {
+            return (null, true); // both called at once, and the peer's call is the one that was taken
         }
         catch (PeerException exception)
         {
@@ -242,43 +248,49 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     private static bool Matches(ChatLink link, PeerTarget target) =>
         target.Id is { } id ? link.Connection.RemotePeerId == id : string.Equals(link.Connection.RemoteName, target.Name, StringComparison.OrdinalIgnoreCase);
 
-    private ChatLink Add(PeerConnection connection)
+    /// <summary>Chats over a connection.</summary>
+    public ChatLink Add(PeerConnection connection)
     {
-        ChatLink link;
+        var (link, isMore) = _links.Add(connection, view, Files);
         lock (_gate)
         {
-            string name = connection.RemoteName is { } called && PeerName.IsValid(called) ? PeerName.Normalize(called) : connection.RemotePeerId.Short;
-            string label = name;
-            for (int i = 2; _links.Values.Any(other => other.Label == label); i++) label = string.Create(CultureInfo.InvariantCulture, $"{name}~{i}"); // another instance of the same peer
-            link = new ChatLink(label, connection, view, Files);
-            _links.Add(connection.Handle, link);
             _running.RemoveAll(static task => task.IsCompleted);
-            _running.Add(RunAsync(link));
+            _running.Add(RunAsync(link, isMore));
         }
 
         if (_keeper?.Connected(connection.RemotePeerId) == true)
         {
-            foreach (var old in Links.Where(one => one != link && one.Connection.RemotePeerId == connection.RemotePeerId)) _ = old.Connection.CloseAsync(0, "They came back.");
+            var old = AllLinks.Where(one => one.Connection.RemotePeerId == connection.RemotePeerId && one.Connection.RemoteInstance != connection.RemoteInstance);
+            foreach (var one in old) _ = one.Connection.CloseAsync(0, "They came back.");
         }
 
         return link;
     }
 
-    private async Task RunAsync(ChatLink link)
+    /// <summary>Chats until a connection is over. That it is one more to a program, or one less, is nobody's news.</summary>
+    private async Task RunAsync(ChatLink link, bool isMore)
     {
         await Task.Yield();
         var connection = link.Connection;
         bool isNew = !node.Options.Allowed.Contains(connection.RemotePeerId);
-        view.Show(new ChatEvent.Connected(link.Label, connection.RemotePeerId, connection.IsIncoming, isNew));
+        if (!isMore) view.Show(new ChatEvent.Connected(link.Label, connection.RemotePeerId, connection.IsIncoming, isNew));
         connection.PathChanged += (_, path) => view.Show(new ChatEvent.Path(link.Label, path));
         view.Show(new ChatEvent.Path(link.Label, connection.Path));
         var chatting = link.RunAsync();
         _ = link.Ready.ContinueWith(_ => Announce(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await chatting.ConfigureAwait(false);
         var end = await connection.Closed.ConfigureAwait(false);
-        lock (_gate) _links.Remove(connection.Handle);
+        bool isLeft = _links.Remove(link);
         _keeper?.Ended(connection.RemotePeerId);
-        if (!_closing.IsCancellationRequested || link.Undelivered > 0) view.Show(new ChatEvent.Left(link.Label, end.Error, end.Text, link.Undelivered));
+        if (!isLeft)
+        {
+            if (link.Undelivered > 0) view.Show(new ChatEvent.Failed(end.Error, string.Create(CultureInfo.InvariantCulture, $"{link.Label}: {link.Undelivered} of your messages may not have been delivered.")));
+        }
+        else if (!_closing.IsCancellationRequested || link.Undelivered > 0)
+        {
+            view.Show(new ChatEvent.Left(link.Label, end.Error, end.Text, link.Undelivered));
+        }
+
         Announce();
     }
 

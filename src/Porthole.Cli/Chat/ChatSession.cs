@@ -70,7 +70,7 @@ internal sealed class ChatSession(ChatSettings settings)
                 view.Show(new ChatEvent.Check(check, at));
                 break;
             case PeerEvent.VerdictChanged changed:
-                if (room?.Links.FirstOrDefault(link => link.Connection.Handle == changed.Connection) is not { } link || !changed.Verdict.IsNewsAfter(link.Verdict)) break;
+                if (room?.AllLinks.FirstOrDefault(link => link.Connection.Handle == changed.Connection) is not { } link || !changed.Verdict.IsNewsAfter(link.Verdict)) break;
                 link.Verdict = changed.Verdict;
                 view.Show(new ChatEvent.Reason(link.Label, changed.Verdict));
                 break;
@@ -156,7 +156,7 @@ internal sealed class ChatSession(ChatSettings settings)
         await room.Files.CompleteAsync().WaitAsync(interrupted).ConfigureAwait(false); // a transfer ends by itself: what is silent is given up
         using var late = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         late.CancelAfter(s_deliveryPatience);
-        var links = room.Links;
+        var links = room.AllLinks;
         await Task.WhenAll(links.Select(link => link.WaitDeliveredAsync(late.Token))).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         interrupted.ThrowIfCancellationRequested();
         foreach (var link in links.Where(static link => link.Undelivered > 0)) Complaint.Write($"{link.Label} did not acknowledge {link.Undelivered} messages.");

@@ -105,6 +105,12 @@ internal sealed class RoomMesh(PeerId self)
             return false;
         }
 
+        if (_links.ContainsKey(peer))
+        {
+            member.IsCalling = false; // they have called meanwhile
+            return false;
+        }
+
         bool isNews = member.Trouble != reason;
         member.IsCalling = false;
         member.Trouble = reason;

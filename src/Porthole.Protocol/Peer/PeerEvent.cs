@@ -94,6 +94,9 @@ public abstract record PeerEvent
     {
         /// <summary>Whether anything says whose key that is: what was dialled, or a common code. False for strangers of a lobby, who are not to be remembered.</summary>
         public bool IsAuthenticated { get; init; } = true;
+
+        /// <summary>Which run of the peer's program it is, as the server says: two connections of one run are to the same program.</summary>
+        public InstanceId Instance { get; init; }
     }
 
     /// <summary>The first sealed round trip is done.</summary>

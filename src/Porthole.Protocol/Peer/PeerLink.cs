@@ -54,6 +54,8 @@ internal sealed partial class PeerLink
 
     public PeerId? Remote { get; private set; }
 
+    private InstanceId RemoteInstance { get; set; }
+
     /// <summary>Whether nothing is left to do: the machine forgets the link.</summary>
     public bool IsOver => _isFinished && Session is null or { State: SessionState.Closed };
 
@@ -143,7 +145,7 @@ internal sealed partial class PeerLink
     public void HandlePush(Instant now, SessionPush push, SocketId main)
     {
         if (Session is not null || _isFinished) return; // a push that comes twice changes nothing
-        Id = push.Session;
+        (Id, RemoteInstance) = (push.Session, push.RemoteInstance);
         if (IsMeeting) HandleIntroduced(now, push);
         if (push.IsInitiator)
         {
@@ -360,7 +362,7 @@ internal sealed partial class PeerLink
         if (_isOpen || _isFinished) return;
         _isOpen = true;
         _giveUpAt = null;
-        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsMeeting ? !Session!.IsInitiator : IsIncoming) { IsAuthenticated = !IsMeeting || HasCode });
+        _context.Events.Enqueue(new PeerEvent.Opened(Handle, key, Name, IsMeeting ? !Session!.IsInitiator : IsIncoming) { IsAuthenticated = !IsMeeting || HasCode, Instance = RemoteInstance });
         if (_active is not null) _context.Events.Enqueue(new PeerEvent.PathChanged(Handle, _active.ToPublic()));
         Announce(now, IsRelayOnly ? VerdictReason.RelayOnly : _active is { IsDirect: true } ? VerdictReason.Direct : VerdictReason.Pending);
     }

@@ -13,7 +13,7 @@ public sealed class ReaderTests
     [Fact]
     public void Chat_frames_come_back_as_they_were()
     {
-        foreach (ChatFrame frame in (ChatFrame[])[new ChatFrame.Hello(), new ChatFrame.Message(7, "grüße 🙂"), new ChatFrame.Message(ulong.MaxValue, ""), new ChatFrame.Delivered(1)])
+        foreach (ChatFrame frame in (ChatFrame[])[new ChatFrame.Hello(), new ChatFrame.Message(7, "grüße 🙂"), new ChatFrame.Message(ulong.MaxValue, ""), new ChatFrame.Delivered(1), new ChatFrame.Last()])
         {
             byte[] bytes = frame.ToBytes();
             Assert.True(ChatFrame.TryReadHeader(bytes, out byte type, out int length));
@@ -36,7 +36,7 @@ public sealed class ReaderTests
             Assert.InRange(length, 0, ChatFrame.MaxBody);
             byte[] body = new byte[Math.Min(length, 40)];
             random.NextBytes(body);
-            ChatFrame.TryRead((byte)"HMD?"[random.Next(4)], body, out _);
+            ChatFrame.TryRead((byte)"HMDL?"[random.Next(5)], body, out _);
             ChatFrame.TryRead(type, body, out _);
         }
     }

@@ -89,6 +89,20 @@ public sealed class RoomMeshTests
     }
 
     [Fact]
+    public void A_call_to_somebody_who_has_called_meanwhile_may_fail_without_a_word()
+    {
+        var mesh = new RoomMesh(Peer(5).Peer);
+        mesh.Listed([Peer(1)], s_start, s_start);
+        Assert.Equal([Peer(1)], Due(mesh, s_start + RoomMesh.Grace));
+        Assert.False(mesh.Connected(Peer(1).Peer));
+        Assert.False(mesh.Failed(Peer(1).Peer, PeerError.ClosedByPeer, "no place", s_start + RoomMesh.Grace));
+        Assert.True(mesh.IsSettled);
+        mesh.Ended(Peer(1).Peer, s_start + RoomMesh.Grace);
+        Assert.Null(Assert.Single(mesh.Missing).Trouble);
+        Assert.Equal([Peer(1)], Due(mesh, s_start + RoomMesh.Grace + 2 * RoomMesh.Redial));
+    }
+
+    [Fact]
     public void Who_is_offline_has_left()
     {
         var mesh = new RoomMesh(Peer(5).Peer);
