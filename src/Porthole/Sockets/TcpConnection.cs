@@ -18,7 +18,6 @@ namespace Porthole.Sockets;
 /// <param name="ended">Called when the system's resources are released, before <see cref="Closed"/> completes.</param>
 internal sealed partial class TcpConnection(SocketId id, MessageFraming framing, ISocketInbox inbox, Action? ended = null) : INetworkSocket
 {
-    /// <summary>How long an orderly close may take before the connection is reset.</summary>
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>How often the system is asked whether everything has arrived: a fraction of a round trip.</summary>
@@ -33,6 +32,9 @@ internal sealed partial class TcpConnection(SocketId id, MessageFraming framing,
     public SocketId Id => id;
 
     public Task Closed => _closed.Task;
+
+    /// <summary>How long an orderly close may take before the connection is reset.</summary>
+    public TimeSpan CloseTimeout { get; init; } = s_closeTimeout;
 
     /// <summary>Cancelled when the connection is to be given up at once, before or after it was established.</summary>
     public CancellationToken Aborting => _aborting.Token;
@@ -110,7 +112,7 @@ internal sealed partial class TcpConnection(SocketId id, MessageFraming framing,
 
     private async Task EndInOrderAsync()
     {
-        _aborting.CancelAfter(s_closeTimeout);
+        _aborting.CancelAfter(CloseTimeout);
         while (!HasArrived() && !_aborting.IsCancellationRequested)
         {
             await Task.Delay(s_acknowledgedPoll, _aborting.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

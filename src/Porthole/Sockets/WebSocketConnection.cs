@@ -22,7 +22,6 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
     /// <summary>What a machine that does not listen may pile up before the connection is cut.</summary>
     private const int CutAt = 4 * 1024 * 1024;
 
-    /// <summary>How long an orderly close may take before the connection is reset.</summary>
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
 
     private readonly Channel<ArraySegment<byte>> _outgoing =
@@ -45,6 +44,9 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
     /// <inheritdoc/>
     public Task Closed => _closed.Task;
 
+    /// <summary>How long an orderly close may take before the connection is reset.</summary>
+    internal TimeSpan CloseTimeout { get; init; } = s_closeTimeout;
+
     /// <summary>Cancelled when the connection is to be given up at once, before or after it was established.</summary>
     internal CancellationToken Aborting => _aborting.Token;
 
@@ -63,7 +65,7 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
         bool first = Interlocked.Exchange(ref _isClosing, 1) == 0;
         _outgoing.Writer.TryComplete();
         if (abortive) _aborting.Cancel();
-        else if (first) _aborting.CancelAfter(s_closeTimeout);
+        else if (first) _aborting.CancelAfter(CloseTimeout);
     }
 
     /// <summary>Carries messages over an open WebSocket until it ends. Says why it ended by an event, unless it was closed from here.</summary>

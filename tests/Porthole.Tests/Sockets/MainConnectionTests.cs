@@ -109,13 +109,16 @@ public sealed class MainConnectionTests
             received.SetResult(total);
             await webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Token);
         });
-        var inbox = new CollectingInbox();
-        var socket = new RealNetwork().Open(new SocketRequest.ServerConnect(s_id, server.Address), inbox);
-        await inbox.NextEventAsync<SocketEvent.Opened>();
+        var client = new ClientWebSocket();
+        client.Options.AddSubProtocol(MainConnection.SubProtocol);
+        await client.ConnectAsync(new UriBuilder(server.Address) { Scheme = "ws", Path = MainConnection.Path }.Uri, Token);
+        var socket = new WebSocketConnection(s_id, new CollectingInbox()) { CloseTimeout = CollectingInbox.Patience };
+        var running = socket.RunAsync(client);
         for (int i = 0; i < 3; i++) socket.Send(default, new byte[10_000], 10_000);
         socket.Close(abortive: false);
         Assert.Equal(30_000, await received.Task.WaitAsync(CollectingInbox.Patience, Token));
         await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+        await running;
     }
 
     [Fact]

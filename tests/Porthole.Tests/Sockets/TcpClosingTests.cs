@@ -20,21 +20,26 @@ public sealed class TcpClosingTests
     [Fact]
     public async Task An_orderly_close_delivers_everything_and_leaves_nothing_behind()
     {
-        await using var host = new TcpHost();
-        var (socket, raw) = await host.RawAsync();
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var raw = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await raw.ConnectAsync(listener.LocalEndpoint, Token);
+        var accepted = await listener.AcceptSocketAsync(Token);
+        var socket = new TcpConnection(new SocketId(1), MessageFraming.LengthPrefixed, new CollectingInbox()) { CloseTimeout = CollectingInbox.Patience };
+        socket.Attach(accepted);
+        Assert.True(socket.TryOpen());
         TransportAddress local = TransportAddress.FromEndPoint((IPEndPoint)raw.RemoteEndPoint!), remote = TransportAddress.FromEndPoint((IPEndPoint)raw.LocalEndPoint!);
-        using (raw)
-        {
-            Assert.Equal([Established], StatesOf(local, remote));
-            byte[] message = new byte[60_000];
-            const int Messages = 50;
-            for (int i = 0; i < Messages; i++) socket.Send(default, message, message.Length);
-            socket.Close(abortive: false);
-            socket.Send(default, message, message.Length); // too late
-            Assert.Equal(Messages * (MessageFrames.PrefixSize + message.Length), await ReceiveAllAsync(raw));
-            await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
-            Assert.Equal([], StatesOf(local, remote));
-        }
+        var running = socket.RunAsync(accepted, remote);
+        Assert.Equal([Established], StatesOf(local, remote));
+        byte[] message = new byte[60_000];
+        const int Messages = 50;
+        for (int i = 0; i < Messages; i++) socket.Send(default, message, message.Length);
+        socket.Close(abortive: false);
+        socket.Send(default, message, message.Length); // too late
+        Assert.Equal(Messages * (MessageFrames.PrefixSize + message.Length), await ReceiveAllAsync(raw));
+        await socket.Closed.WaitAsync(CollectingInbox.Patience, Token);
+        await running;
+        Assert.Equal([], StatesOf(local, remote));
     }
 
     [Fact]
