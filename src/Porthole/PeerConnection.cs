@@ -274,7 +274,11 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     /// <inheritdoc/>
     public override string ToString() => $"{Handle} to {RemoteLabel} ({Path.Kind})";
 
-    PeerException IStreamOwner.EndException() => EndException();
+    async Task<PeerException> IStreamOwner.EndAsync(CancellationToken cancellationToken)
+    {
+        await _closed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return EndException();
+    }
 
     /// <summary>What whoever waits on a connection that is over is told.</summary>
     internal PeerException EndException()

@@ -80,7 +80,7 @@ public sealed partial class PeerStream : Stream
                 }
 
                 if (_stream.ResetCode is { } code) throw AbortedByPeer(code, "gave the stream up");
-                if (_stream.IsSessionClosed && _stream.Readable == 0) throw _owner.EndException();
+                if (_stream.IsSessionClosed && _stream.Readable == 0) throw await _owner.EndAsync(cancellationToken).ConfigureAwait(false);
                 await _readable.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
@@ -126,7 +126,7 @@ public sealed partial class PeerStream : Stream
                 }
 
                 if (_stream.StopCode is { } code) throw AbortedByPeer(code, "wants no more of the stream");
-                if (_stream.IsSessionClosed) throw _owner.EndException();
+                if (_stream.IsSessionClosed) throw await _owner.EndAsync(cancellationToken).ConfigureAwait(false);
                 if (!buffer.IsEmpty) await _writable.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             while (!buffer.IsEmpty);

@@ -277,6 +277,22 @@ public sealed class PeerStreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stream_that_sees_the_end_before_the_connection_says_what_it_was_waits_for_that()
+    {
+        _bob.TellsEnd = false;
+        var (_, there) = await OpenAsync();
+        await _alice.CloseAsync();
+        while (!there.Inner.IsSessionClosed) await Task.Yield();
+        var reading = ReadAllAsync(there);
+        var writing = there.WriteAsync(new byte[1], Token).AsTask();
+        Assert.False(reading.IsCompleted || writing.IsCompleted);
+        var end = new PeerException(PeerError.ClosedByPeer, "done");
+        _bob.Ending.SetResult(end);
+        Assert.Same(end, await Assert.ThrowsAsync<PeerException>(() => reading.WaitAsync(SessionEnd.Patience, Token)));
+        Assert.Same(end, await Assert.ThrowsAsync<PeerException>(() => writing.WaitAsync(SessionEnd.Patience, Token)));
+    }
+
+    [Fact]
     public async Task The_old_ways_to_read_and_write_work_too()
     {
         var (here, there) = await OpenAsync();
@@ -333,6 +349,6 @@ public sealed class PeerStreamTests : IAsyncLifetime
 
         public void PostActivity(PeerStream stream) => steps.Add("told");
 
-        public PeerException EndException() => new(PeerError.Closed, "The session is over.");
+        public Task<PeerException> EndAsync(CancellationToken cancellationToken) => Task.FromResult(new PeerException(PeerError.Closed, "The session is over."));
     }
 }

@@ -14,6 +14,8 @@ internal interface IStreamOwner
     /// <summary>Tells the machine that the program used a stream.</summary>
     void PostActivity(PeerStream stream);
 
-    /// <summary>What whoever waits is told when the connection is over.</summary>
-    PeerException EndException();
+    /// <summary>
+    /// What whoever uses a stream of a session that is over is told. A stream sees that end before the connection says what it was: that is waited for.
+    /// </summary>
+    Task<PeerException> EndAsync(CancellationToken cancellationToken);
 }

@@ -23,7 +23,13 @@ internal sealed class SessionEnd : IStreamOwner, IAsyncDisposable
 
     public SessionMachine Machine { get; } = new();
 
+    /// <summary>What those are told who use a stream when the session is over; they wait for it.</summary>
+    public TaskCompletionSource<PeerException> Ending { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public string RemoteLabel => "the other end";
+
+    /// <summary>Whether what the end was is told as soon as there is one.</summary>
+    public bool TellsEnd { get; set; } = true;
 
     public PathKind PathKind => PathKind.Udp;
 
@@ -68,7 +74,7 @@ internal sealed class SessionEnd : IStreamOwner, IAsyncDisposable
 
     public void PostActivity(PeerStream stream) => _host.Post(static (machine, now, state) => machine.Session.HandleStreamActivity(now, ((PeerStream)state!).Inner), stream);
 
-    public PeerException EndException() => new(PeerError.Closed, "The session is over.");
+    public Task<PeerException> EndAsync(CancellationToken cancellationToken) => Ending.Task.WaitAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
@@ -92,10 +98,11 @@ internal sealed class SessionEnd : IStreamOwner, IAsyncDisposable
                 case SessionEvent.StreamWritable writable:
                     Register(writable.Stream).HandleWritable();
                     break;
-                case SessionEvent.StreamClosed closed:
-                    Register(closed.Stream).HandleOver();
+                case SessionEvent.StreamClosed over:
+                    Register(over.Stream).HandleOver();
                     break;
-                case SessionEvent.Closed:
+                case SessionEvent.Closed closed:
+                    if (TellsEnd) Ending.TrySetResult(new PeerException(closed.ByPeer ? PeerError.ClosedByPeer : PeerError.Closed, "The session is over."));
                     foreach (var stream in _streams.Values) stream.Wake();
                     break;
             }
