@@ -40,6 +40,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     private readonly ConcurrentDictionary<ulong, long> _unacknowledged = [];
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _settled;
+    private TaskCompletionSource? _transferred;
     private volatile Task _before = Task.CompletedTask;
     private int _owed;
     private int _transfers;
@@ -136,12 +137,19 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     }
 
     /// <summary>Files go over the connection; <see cref="EndTransfer"/> follows.</summary>
-    public void BeginTransfer() => Interlocked.Increment(ref _transfers);
+    public void BeginTransfer()
+    {
+        lock (_gate) _transfers++;
+    }
 
     /// <summary>They are over.</summary>
     public void EndTransfer()
     {
-        Interlocked.Decrement(ref _transfers);
+        lock (_gate)
+        {
+            if (--_transfers == 0) _transferred?.TrySetResult();
+        }
+
         EndIfRetired();
     }
 
@@ -175,6 +183,8 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
                 Handle(frame);
                 if (Volatile.Read(ref _owed) > MaxOwed) await Connection.CloseAsync(NotAChat, "The peer sends and does not read.").ConfigureAwait(false);
             }
+
+            if (IsRetired) await WaitTransferredAsync().ConfigureAwait(false); // what the other side is done with may have a last step to take here
         }
         finally
         {
@@ -276,11 +286,21 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         }
     }
 
+    private Task WaitTransferredAsync()
+    {
+        lock (_gate)
+        {
+            if (_transfers == 0) return Task.CompletedTask;
+            _transferred = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _transferred.Task;
+        }
+    }
+
     private void EndIfRetired()
     {
         lock (_gate)
         {
-            if (!_hasSaidLast || !_hasHeardLast || !_unacknowledged.IsEmpty || Volatile.Read(ref _owed) > 0 || Volatile.Read(ref _transfers) > 0) return;
+            if (!_hasSaidLast || !_hasHeardLast || !_unacknowledged.IsEmpty || Volatile.Read(ref _owed) > 0 || _transfers > 0) return;
         }
 
         _outgoing.Writer.TryComplete();

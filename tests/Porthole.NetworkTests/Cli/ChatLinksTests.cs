@@ -70,6 +70,31 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
     }
 
     [Fact]
+    public async Task A_connection_that_is_one_too_many_carries_its_files_to_the_end()
+    {
+        await using var ann = await server.StartPeerAsync(server.NewName("ann"));
+        await using var ben = await server.StartPeerAsync(server.NewName("ben"));
+        await using var here = new Side(ann);
+        await using var there = new Side(ben);
+        var old = here.Room.Add(await ann.ConnectAsync(ben.Name!, Token).WaitAsync(s_patience, Token));
+        await here.UntilAsync(() => old.Ready.IsCompletedSuccessfully && there.Room.Everyone is [{ Ready.IsCompletedSuccessfully: true }]);
+        byte[] content = new byte[32 << 20];
+        new Random(1).NextBytes(content);
+        string path = Path.Combine(here.Folder, "content");
+        await File.WriteAllBytesAsync(path, content, Token);
+
+        var sending = here.Room.SendFileAsync(here.Room.Everyone, path);
+        await here.UntilAsync(() => there.Seen.Any(static happened => happened is ChatEvent.File { News: FileNews.Progress }));
+        there.Room.Add(await ben.ConnectAsync(ann.Name!, Token).WaitAsync(s_patience, Token));
+
+        Assert.Equal(0, await sending.WaitAsync(s_patience, Token));
+        await here.UntilAsync(() => here.Room.AllLinks.Length == 1 && there.Room.AllLinks.Length == 1);
+        Assert.Single(there.Seen, static happened => happened is ChatEvent.File { News: FileNews.Received });
+        Assert.DoesNotContain(here.Seen.Concat(there.Seen), static happened => happened is ChatEvent.Left or ChatEvent.Failed or ChatEvent.File { News: FileNews.Failed });
+        Assert.Equal(content, await File.ReadAllBytesAsync(Path.Combine(there.Folder, "content"), Token));
+    }
+
+    [Fact]
     public async Task Two_programs_of_one_identity_keep_a_connection_each()
     {
         await using var ann = await server.StartPeerAsync(server.NewName("ann"));
@@ -124,11 +149,13 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
         public Side(PeerNode node)
         {
             Node = node;
-            Room = new ChatRoom(node, this, new ChatSettings([], null, AutoConnect: false, OpensToRoom: false, Json: true, Checks: false) { Downloads = "" });
+            Room = new ChatRoom(node, this, new ChatSettings([], null, AutoConnect: false, OpensToRoom: false, Json: true, Checks: false) { Downloads = Folder, AcceptsFiles = true });
             Room.Start();
         }
 
         public PeerNode Node { get; }
+
+        public string Folder { get; } = Directory.CreateTempSubdirectory("porthole-chat").FullName;
 
         public ChatRoom Room { get; }
 
@@ -160,6 +187,10 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
             }
         }
 
-        public async ValueTask DisposeAsync() => await Room.CloseAsync();
+        public async ValueTask DisposeAsync()
+        {
+            await Room.CloseAsync();
+            Directory.Delete(Folder, recursive: true);
+        }
     }
 }
