@@ -5,7 +5,7 @@ namespace Porthole.Tests.Testing;
 /// <summary>What tests do with peers of a test network.</summary>
 internal static class TestPeers
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 

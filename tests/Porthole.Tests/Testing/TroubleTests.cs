@@ -21,7 +21,15 @@ public sealed class TroubleTests : IAsyncLifetime
         _bob = await _net.StartPeerAsync("bob", NatProfile.PortRestricted, cancellationToken: TestPeers.Token);
         _alice = await _net.StartPeerAsync("alice", NatProfile.PortRestricted, cancellationToken: TestPeers.Token);
         (_there, _here) = await TestPeers.ConnectAsync(_alice, _bob);
-        await TestPeers.UntilAsync(() => _there.Path.Kind == PathKind.Udp && _here.Path.Kind == PathKind.Udp);
+        try
+        {
+            await TestPeers.UntilAsync(() => _there.Path.Kind == PathKind.Udp && _here.Path.Kind == PathKind.Udp, Describe);
+        }
+        catch
+        {
+            await _net.DisposeAsync(); // nobody else does, and threads that are left are counted elsewhere
+            throw;
+        }
     }
 
     public ValueTask DisposeAsync() => _net.DisposeAsync();
