@@ -42,7 +42,7 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         if (text.Length == 0) return true;
         if (text[0] != '/' || text.StartsWith("//", StringComparison.Ordinal))
         {
-            Say(text[0] == '/' ? text[1..] : text);
+            await SayAsync(text[0] == '/' ? text[1..] : text).ConfigureAwait(false);
             return true;
         }
 
@@ -94,18 +94,18 @@ internal sealed class ChatCommands(ChatRoom room, PeerNode node, IChatView view)
         else if (await room.ConnectAsync(target).ConfigureAwait(false) is { } failure) Remember(failure.Error);
     }
 
-    private void Say(string text)
+    private async Task SayAsync(string text)
     {
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         if (colon > 0 && room.Find(text[..colon]) is { } one)
         {
             string rest = text[(colon + 1)..].Trim();
-            if (rest.Length > 0) room.Send([one], rest);
+            if (rest.Length > 0) await room.SendAsync([one], rest).ConfigureAwait(false);
             return;
         }
 
         var everyone = room.Everyone;
-        if (everyone.Length > 0) room.Send(everyone, text);
+        if (everyone.Length > 0) await room.SendAsync(everyone, text).ConfigureAwait(false);
         else Fail(PeerError.PeerOffline, "Nobody is connected: the line was not sent. /connect NAME calls somebody.");
     }
 

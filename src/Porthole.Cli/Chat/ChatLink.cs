@@ -17,7 +17,7 @@ namespace Porthole.Cli.Chat;
 /// <param name="links">The connections of the chat, this one among them.</param>
 internal sealed class ChatLink(string label, PeerConnection connection, IChatView view, ChatFiles files, ChatLinks links)
 {
-    /// <summary>Messages that wait for the stream; a peer that is further behind gets no more until it catches up.</summary>
+    /// <summary>Messages that wait for the stream; a peer that is further behind is waited for, or gets no more until it catches up.</summary>
     private const int MaxWaiting = 64;
 
     /// <summary>Messages that were shown and are not acknowledged, because the peer does not read. One that goes on sending is not to fill this side's memory.</summary>
@@ -42,6 +42,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
     private TaskCompletionSource? _settled;
     private TaskCompletionSource? _transferred;
     private volatile Task _before = Task.CompletedTask;
+    private volatile bool _isBehind;
     private int _owed;
     private int _transfers;
     private bool _hasSaidLast;
@@ -57,6 +58,9 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
 
     /// <summary>Completes when both sides have said hello; is cancelled if that does not happen.</summary>
     public Task Ready => _ready.Task;
+
+    /// <summary>What runs there in place of a chat, as far as it shows: why there was none; null otherwise.</summary>
+    public PeerException? Misfit { get; private set; }
 
     /// <summary>Whether both sides have said hello; <see cref="ChatLinks"/> notes it.</summary>
     public bool HasBegun { get; set; }
@@ -81,6 +85,10 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
                 : await Connection.OpenStreamAsync(late.Token).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) await ChatAsync(stream, late.Token).ConfigureAwait(false);
         }
+        catch (PeerException exception) when (exception.Error == PeerError.StreamAborted && !_ready.Task.IsCompleted)
+        {
+            await DeclineAsync().ConfigureAwait(false); // what runs there gives up streams that it does not know
+        }
         catch (PeerException)
         {
             // The connection is over; its end says why.
@@ -91,26 +99,38 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         }
         finally
         {
-            _ready.TrySetCanceled();
             _outgoing.Writer.TryComplete();
             if (!Connection.Closed.IsCompleted) await Connection.CloseAsync().ConfigureAwait(false);
+            _ready.TrySetCanceled(); // whoever waits for it finds the end
             Settle(force: true);
         }
     }
 
     /// <summary>Hands a message to the connection.</summary>
+    /// <param name="number">Its number.</param>
+    /// <param name="text">Its text.</param>
+    /// <param name="patience">How long a peer that is behind is waited for; one that was waited for in vain is not, until it has caught up.</param>
     /// <returns>False when the peer is too far behind, or gone.</returns>
-    public bool TrySend(ulong number, string text)
+    public async Task<bool> SendAsync(ulong number, string text, TimeSpan patience)
     {
         if (Connection.Closed.IsCompleted) return false;
+        byte[] frame = new ChatFrame.Message(number, text).ToBytes();
+        using var late = new CancellationTokenSource();
+        Task writing;
         lock (_gate)
         {
             if (IsRetired) return false;
             _unacknowledged[number] = Stopwatch.GetTimestamp();
-            if (_outgoing.Writer.TryWrite(new ChatFrame.Message(number, text).ToBytes())) return true;
+            writing = _outgoing.Writer.WriteAsync(frame, late.Token).AsTask(); // begun here, it is before the last message
         }
 
+        late.CancelAfter(_isBehind ? TimeSpan.Zero : patience);
+        await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _isBehind = !writing.IsCompletedSuccessfully;
+        if (!_isBehind) return true;
         _unacknowledged.TryRemove(number, out _);
+        Settle(force: false);
+        EndIfRetired();
         return false;
     }
 
@@ -167,7 +187,7 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
         await stream.WriteAsync(new ChatFrame.Hello().ToBytes(), helloToken).ConfigureAwait(false);
         if (await ReadAsync(stream, helloToken).ConfigureAwait(false) is not ChatFrame.Hello)
         {
-            await Connection.CloseAsync(NotAChat, "This peer runs 'porthole chat', which takes part in chats only.").ConfigureAwait(false);
+            await DeclineAsync().ConfigureAwait(false);
             return;
         }
 
@@ -193,6 +213,12 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
             await over.CancelAsync().ConfigureAwait(false);
             await serving.ConfigureAwait(false);
         }
+    }
+
+    private Task DeclineAsync()
+    {
+        Misfit = new PeerException(PeerError.ProtocolViolation, $"{Label} runs something else than 'porthole chat'.");
+        return Connection.CloseAsync(NotAChat, "This peer runs 'porthole chat', which takes part in chats only.");
     }
 
     /// <summary>Takes the other streams that the peer opens.</summary>

@@ -88,14 +88,18 @@ internal sealed class ChatLinks(PeerId self)
     }
 
     /// <summary>Hands a message to the connection that carries what is said to the program of a link.</summary>
+    /// <param name="link">The link.</param>
+    /// <param name="number">The message's number.</param>
+    /// <param name="text">Its text.</param>
+    /// <param name="patience">How long a peer that is behind is waited for.</param>
     /// <returns>False when it is too far behind, or gone.</returns>
-    public bool TrySend(ChatLink link, ulong number, string text)
+    public async Task<bool> SendAsync(ChatLink link, ulong number, string text, TimeSpan patience)
     {
         while (true)
         {
             ChatLink carrier;
             lock (_gate) carrier = CarrierOf(link);
-            if (carrier.TrySend(number, text)) return true;
+            if (await carrier.SendAsync(number, text, patience).ConfigureAwait(false)) return true;
             lock (_gate)
             {
                 if (CarrierOf(link) == carrier) return false; // else it was retired in between

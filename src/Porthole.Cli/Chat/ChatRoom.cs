@@ -11,15 +11,20 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     /// <summary>The close code of a chat that has no place for one more.</summary>
     private const long TooMany = 2;
 
+    /// <summary>How long a line from a pipe waits for a peer that does not keep up: longer than a session needs to leave a dead path, or a peer to say hello.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     private readonly RoomKeeper? _keeper = settings is { Room: { } name, AutoConnect: true } ? new RoomKeeper(name, node, view) : null;
     private readonly Lock _gate = new();
     private readonly ChatLinks _links = new(node.Id);
     private readonly List<(string Label, IncomingCall Call)> _calls = [];
     private readonly HashSet<string> _calling = [];
+    private readonly Dictionary<string, int> _lost = [];
     private readonly List<Task> _running = [];
     private readonly CancellationTokenSource _closing = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _lastNumber;
+    private bool _hasRefused;
     private bool _isServerLost;
 
     /// <summary>Completes when the server will not have this peer back; faults with the reason.</summary>
@@ -36,6 +41,23 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
 
     /// <summary>Whom a line goes to that is for everyone: also those who have yet to say hello, for they are shown as connected.</summary>
     public ChatLink[] Everyone => [.. Links.Where(static link => !link.Ready.IsCanceled)];
+
+    /// <summary>Whether something that was to be said went to somebody not at all, which was told then.</summary>
+    public bool HasRefused => Volatile.Read(ref _hasRefused);
+
+    /// <summary>Who has not acknowledged how many messages: of those who are here, and of those who are gone.</summary>
+    public IReadOnlyDictionary<string, int> Undelivered
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var all = new Dictionary<string, int>(_lost);
+                foreach (var link in AllLinks.Where(static link => link.Undelivered > 0)) all[link.Label] = all.GetValueOrDefault(link.Label) + link.Undelivered;
+                return all;
+            }
+        }
+    }
 
     /// <summary>Those who are in the room and not connected, with the reason as far as there is one.</summary>
     public IReadOnlyList<(PeerInfo Peer, string? Trouble)> Missing => _keeper?.Missing ?? [];
@@ -142,28 +164,30 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     /// <summary>The chat that a person means by a name or an id; null for none.</summary>
     public ChatLink? Find(string nameOrId) => Links.FirstOrDefault(link => IsCalled(link.Label, link.Connection.RemotePeerId, nameOrId));
 
-    /// <summary>Sends a text to some of the chats.</summary>
-    /// <returns>How many took it.</returns>
-    public int Send(IReadOnlyList<ChatLink> links, string text)
+    /// <summary>Sends a text to some of the chats; in a pipe it waits for those who do not keep up.</summary>
+    public async Task SendAsync(IReadOnlyList<ChatLink> links, string text)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(text) > ChatFrame.MaxText)
         {
-            view.Show(new ChatEvent.Failed(PeerError.BadRequest, string.Create(CultureInfo.InvariantCulture, $"That is longer than a message may be ({ChatFrame.MaxText} bytes).")));
-            return 0;
+            view.Show(new ChatEvent.Failed(PeerError.BadRequest, string.Create(CultureInfo.InvariantCulture, $"That is longer than a message may be ({ChatFrame.MaxText} bytes): it was not sent.")));
+            Volatile.Write(ref _hasRefused, true);
+            return;
         }
 
         ulong number = Interlocked.Increment(ref _lastNumber);
         string[] labels = [.. links.Select(static link => link.Label)];
         string[] missed = links.Count > 1 || _keeper is not null ? [.. Missing.Select(static one => one.Peer.Name ?? one.Peer.Peer.Short)] : [];
         view.Show(new ChatEvent.Sent(labels, number, text, missed)); // before the first acknowledgement can come
-        int taken = 0;
-        foreach (var link in links)
-        {
-            if (_links.TrySend(link, number, text)) taken++;
-            else view.Show(new ChatEvent.Failed(PeerError.LimitReached, $"{link.Label} does not keep up; message {number} was not sent to them."));
-        }
+        await Task.WhenAll(links.Select(link => SendAsync(link, number, text))).ConfigureAwait(false);
+    }
 
-        return taken;
+    private async Task SendAsync(ChatLink link, ulong number, string text)
+    {
+        if (await _links.SendAsync(link, number, text, settings.IsInteractive ? TimeSpan.Zero : s_patience).ConfigureAwait(false)) return;
+        Volatile.Write(ref _hasRefused, true);
+        if (_closing.IsCancellationRequested) return;
+        var (error, why) = link.Connection.Closed.IsCompleted ? (PeerError.PeerOffline, "is gone") : (PeerError.LimitReached, "does not keep up");
+        view.Show(new ChatEvent.Failed(error, string.Create(CultureInfo.InvariantCulture, $"{link.Label} {why}; message {number} was not sent to them.")));
     }
 
     /// <summary>Sends a file or folder to some of the chats.</summary>
@@ -222,7 +246,9 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
             var connection = await node.ConnectAsync(target, _closing.Token).ConfigureAwait(false);
             var link = Add(connection);
             await link.Ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            return (link.Ready.IsCanceled && connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null, true);
+            if (!link.Ready.IsCanceled) return (null, false);
+            if (link.Misfit is { } misfit) return (misfit, false);
+            return (connection.Closed is { IsCompletedSuccessfully: true, Result: var end } ? new PeerException(end.Error, $"{label} did not begin a chat: {end.Text}") : null, settings.IsInteractive);
         }
         catch (PeerException exception) when (exception.Error == PeerError.Closed)
         {
@@ -280,7 +306,13 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         _ = link.Ready.ContinueWith(_ => Announce(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await chatting.ConfigureAwait(false);
         var end = await connection.Closed.ConfigureAwait(false);
-        bool isLeft = _links.Remove(link);
+        bool isLeft;
+        lock (_gate)
+        {
+            isLeft = _links.Remove(link);
+            if (link.Undelivered > 0) _lost[link.Label] = _lost.GetValueOrDefault(link.Label) + link.Undelivered;
+        }
+
         _keeper?.Ended(connection.RemotePeerId);
         if (!isLeft)
         {

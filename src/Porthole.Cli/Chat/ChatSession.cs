@@ -1,4 +1,5 @@
 using Porthole.Cli.Terminal;
+using Porthole.Cli.Transfer;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Chat;
@@ -9,7 +10,7 @@ internal sealed class ChatSession(ChatSettings settings)
     /// <summary>How long a line from a pipe waits for somebody to send it to.</summary>
     private static readonly TimeSpan s_companyPatience = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the end of a pipe waits for acknowledgements: longer than a session needs to leave a dead path.</summary>
+    /// <summary>How long the end of a pipe waits for the next acknowledgement: longer than a session needs to leave a dead path.</summary>
     private static readonly TimeSpan s_deliveryPatience = TimeSpan.FromSeconds(10);
 
     /// <summary>Commands that wait for others.</summary>
@@ -121,7 +122,7 @@ internal sealed class ChatSession(ChatSettings settings)
         try
         {
             foreach (string whom in settings.Connect) await commands.ConnectAsync(whom).WaitAsync(interrupted).ConfigureAwait(false);
-            if (commands.FirstFailure != 0 && room.Links.Length == 0) return commands.FirstFailure;
+            if (commands.FirstFailure != 0 && room.Everyone.Length == 0) return commands.FirstFailure;
             while (true)
             {
                 var next = Task.Run(Console.In.ReadLine, interrupted); // a read from a pipe cannot be called back: it is left behind at the end
@@ -150,16 +151,15 @@ internal sealed class ChatSession(ChatSettings settings)
     private static bool IsMessage(string line) =>
         line.Trim() is { Length: > 0 } text && (text[0] != '/' || text.StartsWith("//", StringComparison.Ordinal) || text.StartsWith("/send ", StringComparison.Ordinal));
 
-    /// <summary>Waits until what was sent is delivered.</summary>
+    /// <summary>Waits until what was sent is delivered, or no more of it is.</summary>
+    /// <returns>Whether everybody has everything that was for them.</returns>
     private static async Task<bool> DeliverAsync(ChatRoom room, CancellationToken interrupted)
     {
         await room.Files.CompleteAsync().WaitAsync(interrupted).ConfigureAwait(false); // a transfer ends by itself: what is silent is given up
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
-        late.CancelAfter(s_deliveryPatience);
-        var links = room.AllLinks;
-        await Task.WhenAll(links.Select(link => link.WaitDeliveredAsync(late.Token))).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        interrupted.ThrowIfCancellationRequested();
-        foreach (var link in links.Where(static link => link.Undelivered > 0)) Complaint.Write($"{link.Label} did not acknowledge {link.Undelivered} messages.");
-        return links.All(static link => link.Undelivered == 0);
+        var delivery = Task.WhenAll(room.AllLinks.Select(link => link.WaitDeliveredAsync(interrupted)));
+        await Patience.WaitAsync(delivery, () => Task.FromResult<long>(room.Undelivered.Values.Sum()), s_deliveryPatience, interrupted).ConfigureAwait(false);
+        var undelivered = room.Undelivered;
+        foreach (var (label, count) in undelivered) Complaint.Write($"{label} did not acknowledge {Amounts.Count(count, "message")}.");
+        return undelivered.Count == 0 && !room.HasRefused;
     }
 }

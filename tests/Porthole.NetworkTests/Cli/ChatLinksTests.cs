@@ -24,15 +24,15 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
 
         var old = here.Room.Add(await first.ConnectAsync(second.Name!, Token).WaitAsync(s_patience, Token));
         await here.UntilAsync(() => old.Ready.IsCompletedSuccessfully && there.Room.Everyone is [{ Ready.IsCompletedSuccessfully: true }]);
-        Say(here, there, 0);
+        await SayAsync(here, there, 0);
         var connecting = second.ConnectAsync(first.Name!, Token);
-        Say(here, there, 1);
+        await SayAsync(here, there, 1);
         var young = there.Room.Add(await connecting.WaitAsync(s_patience, Token));
-        Say(here, there, 2);
+        await SayAsync(here, there, 2);
         await here.UntilAsync(() => young.Ready.IsCompletedSuccessfully);
-        Say(here, there, 3);
+        await SayAsync(here, there, 3);
         await here.UntilAsync(() => here.Room.AllLinks.Length == 1 && there.Room.AllLinks.Length == 1);
-        Say(here, there, 4);
+        await SayAsync(here, there, 4);
 
         await AssertOneChatAsync(here, there, parts: 5);
         Assert.True(old.Connection.Closed.IsCompleted);
@@ -57,13 +57,13 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
         await here.UntilAsync(() => there.Room.AllLinks.Length == 1);
         var young = there.Room.Add(await second.ConnectAsync(first.Name!, Token).WaitAsync(s_patience, Token));
         await here.UntilAsync(() => young.Ready.IsCompletedSuccessfully && here.Room.Everyone is [{ Ready.IsCompletedSuccessfully: true }]);
-        Say(here, there, 0);
+        await SayAsync(here, there, 0);
         var old = here.Room.Add(late); // the newer one to this side, and the older one to the other
-        Say(here, there, 1);
+        await SayAsync(here, there, 1);
         await here.UntilAsync(() => old.Ready.IsCompletedSuccessfully);
-        Say(here, there, 2);
+        await SayAsync(here, there, 2);
         await here.UntilAsync(() => here.Room.AllLinks.Length == 1 && there.Room.AllLinks.Length == 1);
-        Say(here, there, 3);
+        await SayAsync(here, there, 3);
 
         await AssertOneChatAsync(here, there, parts: 4);
         Assert.Equal((isLowFirst, !isLowFirst), (here.Room.AllLinks.Contains(old), there.Room.AllLinks.Contains(young)));
@@ -110,7 +110,7 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
         }
 
         await here.UntilAsync(() => here.Room.Everyone.Count(static link => link.Ready.IsCompletedSuccessfully) == 2);
-        here.Room.Send(here.Room.Everyone, "both of you");
+        await here.Room.SendAsync(here.Room.Everyone, "both of you");
         await here.UntilAsync(() => there.Heard.Length == 1 && elsewhere.Heard.Length == 1);
         Assert.Equal([ben.Name!, $"{ben.Name}~2"], here.Room.Everyone.Select(static link => link.Label));
         Assert.DoesNotContain(here.Room.AllLinks, static link => link.IsRetired);
@@ -132,11 +132,15 @@ public sealed class ChatLinksTests(CliServer server) : IClassFixture<CliServer>
         }
     }
 
-    private static void Say(Side here, Side there, int part)
+    private static async Task SayAsync(Side here, Side there, int part)
     {
         for (int i = 0; i < Lines; i++)
         {
-            foreach (var side in new[] { here, there }) Assert.Equal(1, side.Room.Send(side.Room.Everyone, $"{part} {i}"));
+            foreach (var side in new[] { here, there })
+            {
+                await side.Room.SendAsync([Assert.Single(side.Room.Everyone)], $"{part} {i}");
+                Assert.False(side.Room.HasRefused);
+            }
         }
     }
 
