@@ -20,10 +20,11 @@ internal sealed class MeetSession(MeetSettings settings, MeetReport report)
     /// <summary>How long the other side may take to say hello.</summary>
     private static readonly TimeSpan s_helloPatience = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long the other side may take to hear of the end: longer than a session needs to leave a dead path.</summary>
+    /// <summary>How long the end may make no headway: longer than a session needs to leave a dead path.</summary>
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(10);
 
     private readonly Channel<MeetLine> _outgoing = Channel.CreateBounded<MeetLine>(MaxWaiting);
+    private long _heard;
     private readonly TaskCompletionSource _otherIsDirect = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Meets and talks.</summary>
@@ -84,10 +85,13 @@ internal sealed class MeetSession(MeetSettings settings, MeetReport report)
 
             bool isHere = !reading.IsCompleted;
             report.Ended(isHere);
-            _outgoing.Writer.TryWrite(new MeetLine.Exit());
-            _outgoing.Writer.TryComplete();
-            await EndAsync(connection, stream, writing, isHere ? reading : connection.Closed, interrupted).ConfigureAwait(false);
-            return ExitCode.Success;
+            var ending = EndAsync(stream, reader, reading, writing, interrupted);
+            bool isOver = await Patience.WaitAsync(ending, () => MovedAsync(connection), s_endPatience, interrupted).ConfigureAwait(false) && ending is { IsCompletedSuccessfully: true, Result: true };
+            if (isOver && !isHere) await ((Task)connection.Closed).WaitAsync(s_endPatience, interrupted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // by whoever typed exit
+            await connection.CloseAsync(0, "The conversation is over.").ConfigureAwait(false);
+            if (isOver) return ExitCode.Success;
+            Complaint.Write("The other side did not hear all of it to the end.");
+            return ExitCode.NotDelivered;
         }
         catch (OperationCanceledException)
         {
@@ -106,20 +110,37 @@ internal sealed class MeetSession(MeetSettings settings, MeetReport report)
         }
     }
 
-    /// <summary>Ends it in order: what was said is heard before the connection is closed.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="stream">Its stream.</param>
-    /// <param name="writing">What is still to be said.</param>
-    /// <param name="answer">Who typed exit waits for the other's exit; who heard it, and has answered, for the close.</param>
-    /// <param name="interrupted">Ends it at once.</param>
-    private static async Task EndAsync(PeerConnection connection, PeerStream stream, Task writing, Task answer, CancellationToken interrupted)
+    /// <summary>Ends it in order: what was said is heard, and so is what the other side has still to say.</summary>
+    /// <returns>Whether that is so; false when the connection was lost in between.</returns>
+    private async Task<bool> EndAsync(PeerStream stream, MeetLineReader reader, Task reading, Task<bool> writing, CancellationToken interrupted)
     {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
-        late.CancelAfter(s_endPatience);
-        await writing.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var exit = _outgoing.Writer.WriteAsync(new MeetLine.Exit(), interrupted).AsTask(); // when there is room: what was typed before is said before
+        await Task.WhenAny(exit, writing).ConfigureAwait(false);
+        if (!exit.IsCompletedSuccessfully) return false;
+        _outgoing.Writer.TryComplete();
+        bool isSaid = await writing.ConfigureAwait(false);
         stream.CompleteWrites();
-        await answer.WaitAsync(late.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await connection.CloseAsync(0, "The conversation is over.").ConfigureAwait(false);
+        await reading.ConfigureAwait(false);
+        while (await reader.ReadAsync(interrupted).ConfigureAwait(false) is not null)
+        {
+            // Nothing follows an exit but the end.
+        }
+
+        await stream.Over.WaitAsync(interrupted).ConfigureAwait(false);
+        return isSaid;
+    }
+
+    /// <summary>Grows with all that is heard here, and with all that goes to the other side.</summary>
+    private async Task<long> MovedAsync(PeerConnection connection)
+    {
+        try
+        {
+            return Interlocked.Read(ref _heard) + ((await connection.GetReportAsync().ConfigureAwait(false)).Statistics?.StreamBytesSent ?? 0);
+        }
+        catch (PeerException)
+        {
+            return -1; // over: nothing moves any more
+        }
     }
 
     /// <summary>Reads what the other side says until it says exit.</summary>
@@ -127,11 +148,13 @@ internal sealed class MeetSession(MeetSettings settings, MeetReport report)
     {
         while (true)
         {
-            switch (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            var line = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            Interlocked.Increment(ref _heard);
+            switch (line)
             {
                 case MeetLine.Say say:
                     report.Said(say.Text, isEcho: false);
-                    if (settings.Echo) await _outgoing.Writer.WriteAsync(new MeetLine.Echo(say.Text), cancellationToken).ConfigureAwait(false);
+                    if (settings.Echo) await EchoAsync(say.Text, cancellationToken).ConfigureAwait(false);
                     break;
                 case MeetLine.Echo echo:
                     report.Said(echo.Text, isEcho: true);
@@ -149,15 +172,30 @@ internal sealed class MeetSession(MeetSettings settings, MeetReport report)
         }
     }
 
-    private async Task WriteAsync(PeerStream stream)
+    private async Task EchoAsync(string text, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _outgoing.Writer.WriteAsync(new MeetLine.Echo(text), cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            // Exit was said here: nothing may follow it.
+        }
+    }
+
+    /// <summary>Writes what is to be said.</summary>
+    /// <returns>Whether the stream took all of it; where it did not, the reader meets the same end.</returns>
+    private async Task<bool> WriteAsync(PeerStream stream)
     {
         try
         {
             await foreach (var line in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false)) await stream.WriteAsync(line.ToBytes()).ConfigureAwait(false);
+            return true;
         }
         catch (PeerException)
         {
-            // The reader meets the same end.
+            return false;
         }
     }
 

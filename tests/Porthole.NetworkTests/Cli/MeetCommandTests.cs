@@ -1,4 +1,6 @@
 using System.Net;
+using Porthole.Cli.Meet;
+using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.NetworkTests.Cli;
 
@@ -37,6 +39,42 @@ public sealed class MeetCommandTests(CliServer server) : IClassFixture<CliServer
         var third = await CliProcess.RunAsync(server.NewHome(), "meet", code, "--server", server.Address);
         third.AssertEnded(26);
         Assert.Contains("used up", third.Errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_typed_before_the_end_of_the_input_is_heard_to_its_end_however_much_it_is()
+    {
+        const int Lines = 2_000;
+        await using var first = Meet("--new", "--json");
+        string code = (string)(await first.EventAsync("code"))["code"]!;
+        await using var second = Meet(code, "--json");
+        string filling = new('x', 8_000);
+        for (int i = 0; i < Lines; i++) await second.Input.WriteLineAsync($"{i} {filling}");
+        second.Input.Close();
+        for (int i = 0; i < Lines; i++) Assert.StartsWith($"{i} x", (string)(await first.EventAsync("line"))["text"]!, StringComparison.Ordinal);
+        Assert.Equal("there", (string)(await first.EventAsync("ended"))["by"]!);
+        (await first.EndAsync()).AssertEnded(0);
+        (await second.EndAsync()).AssertEnded(0);
+    }
+
+    [Fact]
+    public async Task An_end_that_the_other_side_does_not_answer_is_a_failure()
+    {
+        var first = await server.StartPeerAsync(server.NewName("mute"));
+        await using (first)
+        {
+            await using var second = Meet("--new", "--json");
+            Assert.True(PairingCode.TryParse((string)(await second.EventAsync("code"))["code"]!, out var code, out _));
+            await using var connection = await first.MeetAsync(code, TestContext.Current.CancellationToken);
+            await using var stream = connection.IsIncoming
+                ? await connection.AcceptStreamAsync(TestContext.Current.CancellationToken)
+                : await connection.OpenStreamAsync(TestContext.Current.CancellationToken);
+            await stream.WriteAsync(new MeetLine.Hello().ToBytes(), TestContext.Current.CancellationToken);
+            await second.Input.WriteLineAsync("exit");
+            await second.EventAsync("ended");
+            await connection.CloseAsync(0, "No answer.");
+            (await second.EndAsync()).AssertEnded(4);
+        }
     }
 
     [Fact]
