@@ -9,10 +9,10 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
 {
     private const int BufferSize = 64 << 10;
 
-    /// <summary>How long the last bytes of the input may take to the peer, when there is no more to come from it: a few round trips, and some losses.</summary>
+    /// <summary>How long the last bytes of the input may make no headway to the peer: a few round trips, and some losses.</summary>
     private static readonly TimeSpan s_delivery = TimeSpan.FromSeconds(5);
 
-    /// <summary>Carries bytes until both directions have ended.</summary>
+    /// <summary>Carries bytes until both directions have ended; at a terminal until the peer's has, for a person need not end the input too.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PeerException">There is no connection to be had, or it did not end in order.</exception>
     public async Task<int> RunAsync(PeerOptions options, CancellationToken interrupted)
@@ -22,8 +22,8 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
         {
             var connection = await node.ConnectAsync(peer, interrupted).ConfigureAwait(false);
             var stream = await ForwardStream.OpenAsync(connection, new ForwardRequest(target, 0), interrupted).ConfigureAwait(false);
-            using var ended = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
-            var sending = SendAsync(stream, ended.Token);
+            using var enough = new CancellationTokenSource();
+            var sending = SendAsync(stream, enough.Token);
             try
             {
                 var answer = await ForwardStream.ReadAnswerAsync(connection, stream, target, new PortForwarderOptions(), interrupted).ConfigureAwait(false);
@@ -34,46 +34,77 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
                 }
 
                 await ReceiveAsync(stream, interrupted).ConfigureAwait(false);
-                await stream.DisposeAsync().ConfigureAwait(false); // the peer has ended; what the input still has is wanted by nobody
-                await Task.WhenAny(stream.Over, Task.Delay(s_delivery, interrupted)).ConfigureAwait(false); // but what it had until here is to arrive
+                bool goesOn = Console.IsInputRedirected && StandardOutput.TryClose(); // whoever reads it learns of the end, and may end the input then, as ssh does
+                if (!goesOn) await enough.CancelAsync().ConfigureAwait(false);
+                bool isSent = await EndAsync(connection, stream, sending, interrupted).ConfigureAwait(false);
+                if (!isSent) Complaint.Write($"The last of the input did not arrive at {target} of {peer}.");
+                else await connection.CloseAsync(0, "The connection is done.").ConfigureAwait(false);
+                return isSent ? ExitCode.Success : ExitCode.NotDelivered;
             }
             catch (IOException exception) when (exception is not PeerException)
             {
-                stream.Abort(ForwardingCodes.Reset); // whoever read the output is gone
+                return sending.IsCompletedSuccessfully ? ExitCode.Success : ExitCode.NotDelivered; // whoever read the output is gone
             }
             finally
             {
-                await ended.CancelAsync().ConfigureAwait(false);
+                stream.Abort(ForwardingCodes.Reset); // what is cut is not to look like an end; without effect on what has ended
+                await enough.CancelAsync().ConfigureAwait(false);
             }
-
-            if (sending.IsFaulted) await sending.ConfigureAwait(false);
-            await connection.CloseAsync(0, "The connection is done.").ConfigureAwait(false);
-            return ExitCode.Success;
         }
     }
 
-    private static async Task SendAsync(PeerStream stream, CancellationToken cancellationToken)
+    /// <summary>The peer has ended its direction: waits until the other has ended too, and all of it is there.</summary>
+    /// <returns>False when it is not, and does not get there.</returns>
+    private async Task<bool> EndAsync(PeerConnection connection, PeerStream stream, Task sending, CancellationToken interrupted)
+    {
+        await Task.WhenAny(sending, stream.Broken).WaitAsync(interrupted).ConfigureAwait(false);
+        try
+        {
+            if (sending.IsCompleted) await sending.ConfigureAwait(false);
+            bool isOver = sending.IsCompleted && await Patience.WaitAsync(stream.Over, MovedAsync, s_delivery, interrupted).ConfigureAwait(false);
+            if (!stream.Broken.IsCompleted) return isOver;
+            throw connection.Closed.IsCompleted ? connection.EndException() : new PeerException(PeerError.StreamAborted, $"The connection to {target} of {peer} was reset.");
+        }
+        catch (OperationCanceledException) when (!interrupted.IsCancellationRequested)
+        {
+            return false; // in the middle of a write
+        }
+
+        async Task<long> MovedAsync() => (await connection.GetReportAsync().ConfigureAwait(false)).Statistics?.StreamBytesSent ?? 0;
+    }
+
+    /// <summary>Sends the input.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="enough">Ends it where it waits for more; in the middle of a write that is a failure.</param>
+    private static async Task SendAsync(PeerStream stream, CancellationToken enough)
     {
         var input = Console.OpenStandardInput();
         byte[] buffer = new byte[BufferSize];
         try
         {
             await Task.Yield();
-            int count;
-            while ((count = await Task.Run(() => input.Read(buffer), cancellationToken).ConfigureAwait(false)) > 0)
+            while (await ReadAsync(input, buffer, enough).ConfigureAwait(false) is var count and > 0)
             {
-                await stream.WriteAsync(buffer.AsMemory(0, count), cancellationToken).ConfigureAwait(false);
+                await stream.WriteAsync(buffer.AsMemory(0, count), enough).ConfigureAwait(false);
             }
 
             stream.CompleteWrites();
         }
-        catch (Exception exception) when (exception is PeerException or OperationCanceledException or ObjectDisposedException)
-        {
-            // The other direction says what has happened.
-        }
-        catch (IOException)
+        catch (IOException exception) when (exception is not PeerException)
         {
             stream.Abort(ForwardingCodes.Reset); // the input broke off
+        }
+    }
+
+    private static async Task<int> ReadAsync(Stream input, byte[] buffer, CancellationToken enough)
+    {
+        try
+        {
+            return await Task.Run(() => input.Read(buffer), CancellationToken.None).WaitAsync(enough).ConfigureAwait(false); // a read cannot be called back: it is left behind
+        }
+        catch (OperationCanceledException)
+        {
+            return 0;
         }
     }
 

@@ -68,6 +68,19 @@ internal sealed class CliProcess : IAsyncDisposable
         lock (_gate) return new CliResult(_process.ExitCode, [.. _output], [.. _errors]);
     }
 
+    /// <summary>Types Ctrl-C.</summary>
+    public void Interrupt()
+    {
+        using var kill = Process.Start("kill", ["-INT", $"{_process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits until nothing more will be written to standard output.</summary>
+    public async Task OutputEndAsync()
+    {
+        while (await _lines.Reader.WaitToReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit, TestContext.Current.CancellationToken)) _lines.Reader.TryRead(out _);
+    }
+
     /// <summary>Waits for an event; those before it are passed over.</summary>
     public async Task<JsonNode> EventAsync(string name) => JsonNode.Parse(await LineAsync(line => line.StartsWith('{') && (string?)JsonNode.Parse(line)!["event"] == name))!;
 
