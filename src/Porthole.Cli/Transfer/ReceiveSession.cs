@@ -21,7 +21,7 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
     private ITransferView _view = null!;
     private FileReceiver _receiver = null!;
     private CodeLink? _link;
-    private Timer? _away;
+    private AwayTimer? _away;
 
     /// <summary>Runs it all.</summary>
     /// <returns>The exit code.</returns>
@@ -92,16 +92,9 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
                     ? $"Receiving into {folder} as {node.Name ?? "(no name)"}, {node.Id}. Ctrl-C stops it."
                     : $"Receiving into {folder}.");
             link?.Check(node);
-            _away = link is null ? null : new Timer(_ => GiveUp(), null, settings.Wait, Timeout.InfiniteTimeSpan);
-            try
-            {
-                _ = TakeAsync(node, cancellationToken);
-                return await _end.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-            }
-            finally
-            {
-                if (_away is { } away) await away.DisposeAsync().ConfigureAwait(false);
-            }
+            using var away = _away = link is null ? null : new AwayTimer(settings.Wait, GiveUp, TimeProvider.System);
+            _ = TakeAsync(node, cancellationToken);
+            return await _end.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -122,7 +115,7 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
 
     private async Task ServeAsync(PeerConnection connection, CancellationToken cancellationToken)
     {
-        _away?.Change(Timeout.Infinite, Timeout.Infinite);
+        _away?.Came();
         var report = new ReceiveReport(settings, _view, connection);
         lock (_gate) _reports.Add(report);
         try
@@ -135,14 +128,8 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
         }
         finally
         {
-            bool isAlone;
-            lock (_gate)
-            {
-                _reports.Remove(report);
-                isAlone = _reports.Count == 0;
-            }
-
-            if (isAlone && !_end.Task.IsCompleted) Rearm();
+            lock (_gate) _reports.Remove(report);
+            _away?.Went();
         }
     }
 
@@ -207,18 +194,6 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return false;
-        }
-    }
-
-    private void Rearm()
-    {
-        try
-        {
-            _away?.Change(settings.Wait, Timeout.InfiniteTimeSpan);
-        }
-        catch (ObjectDisposedException)
-        {
-            // The program ends.
         }
     }
 

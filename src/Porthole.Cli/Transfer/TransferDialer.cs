@@ -31,8 +31,8 @@ internal sealed class TransferDialer(
             }
             catch (PeerException exception) when (_hadConnection && !PeerRedialer.IsFinal(exception.Error))
             {
+                if (backoff.Pause == TimeSpan.Zero) waiting(exception); // also where a slow first attempt has used up the time
                 if (clock.GetElapsedTime(began) >= wait) throw new GaveUpException(exception);
-                if (backoff.Pause == TimeSpan.Zero) waiting(exception);
             }
 
             await PauseAsync(backoff.Grow(), cancellationToken).ConfigureAwait(false);
