@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using Porthole.Cli.Check;
 using Porthole.Protocol;
+using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
@@ -32,9 +33,10 @@ internal sealed class DoctorReport(DoctorSettings settings, Transports transport
     });
 
     /// <summary>The connect call is made now: times count from here.</summary>
-    public void Call(PeerNode node)
+    /// <param name="nat">What is known of the NATs of this side.</param>
+    public void Call(NatReport nat)
     {
-        var here = Forecast.FactsOf(node.Nat ?? Protocol.Discovery.NatReport.Unknown);
+        var here = Forecast.FactsOf(nat);
         _log.Post(() => WriteFacts("here", "this side", here));
         _began = Stopwatch.GetTimestamp();
         _log.Handle(Handle);

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Porthole.Protocol;
+using Porthole.Protocol.Discovery;
 using Porthole.Protocol.Peer;
 
 namespace Porthole.Cli.Doctor;
@@ -15,6 +16,7 @@ internal sealed class DoctorRun(DoctorSettings settings, DoctorReport report)
 
     private readonly Channel<PeerEvent> _events = Channel.CreateUnbounded<PeerEvent>();
     private readonly HashSet<PunchMethod> _running = [];
+    private NatReport _nat = NatReport.Unknown;
     private bool _isDirect;
     private bool _isDecided;
 
@@ -32,7 +34,7 @@ internal sealed class DoctorRun(DoctorSettings settings, DoctorReport report)
     {
         report.Registered(node);
         await WaitAsync(static happened => happened is PeerEvent.NatReported { Report.IsComplete: true }, s_factsPatience, cancellationToken).ConfigureAwait(false);
-        report.Call(node);
+        report.Call(_nat); // not the node's, which has it a moment after the observer
         PeerConnection? connection = null;
         try
         {
@@ -65,6 +67,9 @@ internal sealed class DoctorRun(DoctorSettings settings, DoctorReport report)
     {
         switch (happened)
         {
+            case PeerEvent.NatReported { Report: var nat }:
+                _nat = nat;
+                break;
             case PeerEvent.PathChanged moved:
                 _isDirect = moved.Path.IsDirect;
                 break;
