@@ -68,6 +68,8 @@ internal static class VerdictJson
         writer.WriteNumber("outerHops", facts.OuterHops);
         writer.WriteBoolean("portMapping", facts.HasPortMapping);
         writer.WriteBoolean("udpReachable", facts.UdpReachable);
+        writer.WriteString("tcpMapping", facts.Tcp?.Mapping.Code);
+        writer.WriteString("tcpAllocation", facts.Tcp?.Allocation.Code);
     }
 
     private static void WriteAnswer(Utf8JsonWriter writer, string name, bool? answer)

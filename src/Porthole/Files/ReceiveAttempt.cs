@@ -148,7 +148,7 @@ internal sealed partial class ReceiveAttempt(string folder, FileReceiveOptions o
     private async ValueTask<(FileFrameType Type, ReadOnlyMemory<byte> Payload)> ReadAsync()
     {
         var (type, payload) = await _wire.ReadAsync().ConfigureAwait(false);
-        if (type == FileFrameType.None) throw new PeerException(PeerError.Lost, $"{_other} ended the stream in the middle of a transfer. What came is kept.");
+        if (type == FileFrameType.None) throw new PeerException(PeerError.Lost, $"{_other} ended the stream in the middle of a transfer.");
         return (type, payload);
     }
 

@@ -19,7 +19,10 @@ public sealed class DoctorTests(CliServer server) : IClassFixture<CliServer>
         string[] names = [.. events.Select(NameOf)];
         Assert.Equal("registered", names[0]);
         Assert.Equal(("facts", "here"), (names[1], (string)events[1]["side"]!));
-        Assert.Equal(["there"], events.Where(static one => NameOf(one) == "facts").Skip(1).Select(static one => (string)one["side"]!));
+        string[] later = [.. events.Where(static one => NameOf(one) == "facts").Skip(1).Select(static one => one.ToJsonString())];
+        Assert.StartsWith("""{"event":"facts","side":"there",""", later[^1], StringComparison.Ordinal);
+        Assert.All(later[..^1], one => Assert.NotEqual(events[1].ToJsonString(), one)); // TCP may be known a moment later, and is then told with the plan
+        Assert.InRange(later.Length, 1, 2);
         var plan = Assert.Single(events, static one => NameOf(one) == "plan");
         Assert.Equal(["method", "expectedSuccess", "packets", "sockets", "timeMs"], plan["methods"]![0]!.AsObject().Select(static one => one.Key));
         Assert.Equal(("plain", "relay"), ((string)plan["methods"]![0]!["method"]!, (string)plan["methods"]!.AsArray()[^1]!["method"]!));

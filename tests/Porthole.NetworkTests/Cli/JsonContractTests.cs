@@ -153,7 +153,7 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         Assert.Equal(fields, verdict.AsObject().Select(static one => one.Key).Where(static key => key != "peer"));
         string[] facts =
         [
-            "mapping", "filtering", "allocation", "step", "lowestPort", "highestPort", "blockSize", "publicHosts", "keepsParity", "spoiledByStrangers", "outerHops", "portMapping", "udpReachable",
+            "mapping", "filtering", "allocation", "step", "lowestPort", "highestPort", "blockSize", "publicHosts", "keepsParity", "spoiledByStrangers", "outerHops", "portMapping", "udpReachable", "tcpMapping", "tcpAllocation",
         ];
         foreach (string side in (string[])["here", "there"]) Assert.Equal(facts, verdict[side]!.AsObject().Select(static one => one.Key));
         foreach (var attempt in verdict["tried"]!.AsArray())
