@@ -23,6 +23,7 @@ public sealed partial class RendezvousClient
     private long _stamp;
     private long _answered;
     private long? _allowStamp;
+    private Farewell? _farewell;
     private Instant _stampedAt;
     private long _seen;
 
@@ -184,4 +185,24 @@ public sealed partial class RendezvousClient
         if (wait > _options.MaxBackoff) wait = _options.MaxBackoff;
         return wait * _entropy.NextDouble(0.8, 1.2); // clients that lost one server do not return in step
     }
+
+    // The owner writes before it closes sockets.
+    private void SayFarewell()
+    {
+        _farewell?.Channel.Dispose();
+        _farewell = new Farewell(Socket!.Value, _channel!, new Queue<ClientMessage>(_queue.Where(static message => message is ClientMessage.Release)));
+        _channel = null;
+    }
+
+    private bool TryWriteFarewell(ref DatagramBatchWriter writer)
+    {
+        if (_farewell is not { } farewell) return false;
+        if (TryWrite(farewell.Socket, farewell.Channel, farewell.Messages, ref writer)) return true;
+        farewell.Channel.Dispose();
+        _farewell = null;
+        return false;
+    }
+
+    /// <summary>What is still to be said on a main connection that is being closed.</summary>
+    private sealed record Farewell(SocketId Socket, NoiseChannel Channel, Queue<ClientMessage> Messages);
 }

@@ -33,7 +33,6 @@ public sealed partial class RendezvousClient
     private Registration? _registration;
     private byte[]? _hello;
     private State _state;
-    private Farewell? _farewell;
     private bool _isCongested;
 
     /// <summary>Creates a client that does nothing before <see cref="Start"/>.</summary>
@@ -376,26 +375,6 @@ public sealed partial class RendezvousClient
         if (_queue.Count < MaxQueuedMessages) _queue.Enqueue(message);
         else Disconnect(now, RendezvousError.ServerSilent, "the connection takes nothing", atOnce: true);
     }
-
-    // The owner writes before it closes sockets.
-    private void SayFarewell()
-    {
-        _farewell?.Channel.Dispose();
-        _farewell = new Farewell(Socket!.Value, _channel!, new Queue<ClientMessage>(_queue.Where(static message => message is ClientMessage.Release)));
-        _channel = null;
-    }
-
-    private bool TryWriteFarewell(ref DatagramBatchWriter writer)
-    {
-        if (_farewell is not { } farewell) return false;
-        if (TryWrite(farewell.Socket, farewell.Channel, farewell.Messages, ref writer)) return true;
-        farewell.Channel.Dispose();
-        _farewell = null;
-        return false;
-    }
-
-    /// <summary>What is still to be said on a main connection that is being closed.</summary>
-    private sealed record Farewell(SocketId Socket, NoiseChannel Channel, Queue<ClientMessage> Messages);
 
     private sealed record PendingConnect(ConnectTarget Target, HandshakeOffer Offer);
 
