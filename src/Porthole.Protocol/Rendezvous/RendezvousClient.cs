@@ -118,9 +118,9 @@ public sealed partial class RendezvousClient
         }
 
         _hasListed = true;
+        _allowStamp = _stamp + 1; // that of the question below: messages are taken in order, and who answers it has the list
         Enqueue(now, new ClientMessage.Allow(allowed));
-        MeasureRoundTrip(now); // messages are taken in order: who answers this has the list
-        _allowStamp = _stamp;
+        MeasureRoundTrip(now);
     }
 
     /// <summary>

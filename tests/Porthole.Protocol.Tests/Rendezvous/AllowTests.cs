@@ -53,6 +53,19 @@ public sealed class AllowTests
     }
 
     [Fact]
+    public void A_connection_that_takes_no_more_is_not_waited_for()
+    {
+        _bob.Do((machine, now) =>
+        {
+            for (int i = 0; i < 1_024; i++) machine.RequestPeers(now); // as many messages as may wait
+            Assert.True(machine.IsOnline);
+            machine.Allow(now, [_alice.Id]);
+            Assert.False(machine.IsOnline);
+        });
+        Assert.Single(_bob.Events<RendezvousEvent.AllowListTaken>());
+    }
+
+    [Fact]
     public void Nobody_else_is_let_in_by_it()
     {
         var carol = _world.AddRegistered("carol");
