@@ -19,6 +19,7 @@ for argument in "$@"; do
 done
 
 passed=0 failed=0 skipped=0 running=''
+failures=()
 
 # A private temporary directory, so that a crashed test leaves no file behind. Kept short: Unix socket paths end at 107 bytes.
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/porthole.XXXXXX") || exit 1
@@ -53,7 +54,28 @@ clean_up() {
   rm -rf "$scratch"
 }
 
+# What failed is said again at the end, where it is read first: each failure with the end of its output, then the names alone.
+tell_failures() {
+  local log
+  for log in "${failures[@]}"; do
+    echo "== failed in $(basename "$log" .log)"
+    awk '
+      function flush(  i) {
+        if (!failing) return
+        for (i = 1; i <= count; i++) {
+          if (count > 80 && i == 41) print "      …"
+          if (count <= 80 || i <= 40 || i > count - 40) print substr(lines[i], 1, 500)
+        }
+      }
+      /^    [^ ].*\[(PASS|FAIL|SKIP)\]$/ || /^ +[A-Za-z.]+ +Total: [0-9]+/ { flush(); failing = /\[FAIL\]$/; count = 0 }
+      { lines[++count] = $0 }
+      END { flush() }' "$log"
+  done
+  for log in "${failures[@]}"; do grep -E '^    [^ ].*\[FAIL\]$' "$log"; done
+}
+
 finish() {
+  [ ${#failures[@]} -gt 0 ] && tell_failures
   clean_up
   if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
@@ -144,7 +166,9 @@ for project in "${projects[@]}"; do
   log="$scratch/$project.log"
   bounded "$limit" "tests/$project/bin/Release/net10.0/$project" -noColor -longRunning 60 >"$log" 2>&1 </dev/null
   code=$?
-  grep -v -E '^xUnit\.net v3|^Copyright|^  (Discover|Start|Finish)(ing|ed):|^=== TEST EXEC|^Ok, passed|^$' "$log"
+  # What tests that passed have written is left out.
+  awk '/^ ? ? ? ?[^ ]/ { passing = /^    [^ ].*\[PASS\]$/ } !passing' "$log" |
+    grep -v -E '^xUnit\.net v3|^Copyright|^  (Discover|Start|Finish)(ing|ed):|^=== TEST EXEC|^Ok, passed|^$'
   sweep_namespaces
 
   summary=$(grep -E '^ +[A-Za-z.]+ +Total: [0-9]+' "$log" | tail -n 1)
@@ -152,6 +176,7 @@ for project in "${projects[@]}"; do
     if [ "$code" = 124 ]; then echo "test.sh: $project did not end within $limit s" >&2
     else echo "test.sh: $project ended without a summary (exit code $code)" >&2; fi
     failed=$((failed + 1))
+    failures+=("$log")
     continue
   fi
   count() { sed -E "s/.*$1: ([0-9]+).*/\1/;t;s/.*/0/" <<<"$summary"; }
@@ -167,6 +192,7 @@ for project in "${projects[@]}"; do
   fi
   passed=$((passed + good))
   failed=$((failed + bad))
+  [ "$bad" -gt 0 ] && failures+=("$log")
   echo "   $((SECONDS - started)) s"
 done
 

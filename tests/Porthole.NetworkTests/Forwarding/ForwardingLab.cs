@@ -66,6 +66,27 @@ public sealed class ForwardingLab : IAsyncLifetime
         return process.Transcript;
     }
 
+    /// <summary>Skips the test where a program is missing.</summary>
+    internal static void SkipWithout(params string[] programs)
+    {
+        foreach (string program in programs)
+        {
+            Assert.SkipUnless(File.Exists($"/usr/bin/{program}") || File.Exists($"/usr/sbin/{program}"), $"{program} is not installed.");
+        }
+    }
+
+    /// <summary>Waits until a program listens on a port of its own host.</summary>
+    internal static async Task ListensAsync(KernelHost host, int port)
+    {
+        var until = DateTime.UtcNow + Limit;
+        string listens = $":{port:X4} ";
+        while (!host.Namespace.Run("cat", "/proc/net/tcp").Split('\n').Any(line => line.Contains(listens, StringComparison.Ordinal) && line.Contains(" 0A ", StringComparison.Ordinal)))
+        {
+            Assert.True(DateTime.UtcNow < until, $"Nobody listens on {port}.");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
     internal IReadOnlyDictionary<string, string> Home(string name) => new Dictionary<string, string> { ["XDG_CONFIG_HOME"] = Path.Combine(Folder, $"home-{name}"), ["HOME"] = Folder, ["SHELL"] = "/bin/sh" };
 
     private static string[] Leads(int port) => [$"{port}", $"bob:{port}"];

@@ -106,9 +106,9 @@ public sealed class KernelLabTests
         {
             if (blocked) site.BlockUdp();
             inside.SendTo([1], new IPEndPoint(lab.Server.Address, 5000));
-            Assert.Equal(!blocked, Receive(outside) is not null);
+            Assert.Equal(!blocked, Receive(outside, comes: !blocked) is not null);
             outside.SendTo([1], new IPEndPoint(site.PublicAddress, 5000));
-            Assert.Equal(!blocked, Receive(inside) is not null);
+            Assert.Equal(!blocked, Receive(inside, comes: !blocked) is not null);
             Assert.True(Connects(host, lab.Server), "TCP is not blocked.");
             if (blocked) site.UnblockUdp();
         }
@@ -122,7 +122,7 @@ public sealed class KernelLabTests
         using var outside = Bind(lab.Server, 5000, lab.Server.Address6);
         using var inside = Bind(host, 5000, host.Address6);
         outside.SendTo([1], inside.LocalEndPoint!);
-        Assert.Null(Receive(inside));
+        Assert.Null(Receive(inside, comes: false));
         inside.SendTo([1], outside.LocalEndPoint!);
         Assert.Equal(inside.LocalEndPoint, Receive(outside));
         outside.SendTo([1], inside.LocalEndPoint!);
@@ -141,9 +141,9 @@ public sealed class KernelLabTests
             if (cut) lab.Cut(lab.Server.Address, other.Address);
             one.SendTo([1], new IPEndPoint(other.Address, 5000));
             two.SendTo([1], new IPEndPoint(lab.Server.Address, 5000));
-            Assert.Equal(!cut, Receive(one) is not null);
-            Assert.Equal(!cut, Receive(two) is not null);
-            Assert.Equal(!cut, Connects(other, lab.Server));
+            Assert.Equal(!cut, Receive(one, comes: !cut) is not null);
+            Assert.Equal(!cut, Receive(two, comes: !cut) is not null);
+            Assert.Equal(!cut, Connects(other, lab.Server, comes: !cut));
             if (cut) lab.Heal(lab.Server.Address, other.Address);
         }
     }
@@ -163,12 +163,20 @@ public sealed class KernelLabTests
     [RootFact]
     public void The_link_delays_every_packet_by_what_it_was_told()
     {
-        using var lab = new KernelLab(new KernelLinkOptions { Delay = TimeSpan.FromMilliseconds(20) });
+        TimeSpan once = TimeSpan.FromMilliseconds(40), twice = TimeSpan.FromMilliseconds(80); // a round trip, and what it would be if a packet were delayed twice
+        using var lab = new KernelLab(new KernelLinkOptions { Delay = once / 2 });
         var host = lab.AddSite(KernelNatKind.PortRestricted).AddHost("inside");
         foreach (var target in new[] { lab.Server.Address, lab.Server.Address6! })
         {
-            TimeSpan least = Enumerable.Range(0, 5).Min(_ => RoundTrip(host, lab.Server, target));
-            Assert.InRange(least.TotalMilliseconds, 40, 79); // 80 is what it would be if a packet were delayed twice
+            TimeSpan least = TimeSpan.MaxValue;
+            for (int attempt = 0; attempt < 50 && least >= twice; attempt++) // on a busy machine some come late
+            {
+                var took = RoundTrip(host, lab.Server, target);
+                Assert.True(took >= once, $"{took.TotalMilliseconds} ms");
+                if (took < least) least = took;
+            }
+
+            Assert.InRange(least, once, twice);
         }
     }
 
@@ -201,11 +209,11 @@ public sealed class KernelLabTests
         return Stopwatch.GetElapsedTime(start);
     }
 
-    private static bool Connects(KernelHost from, KernelHost to)
+    private static bool Connects(KernelHost from, KernelHost to, bool comes = true)
     {
         using var listener = Listen(to);
         using var socket = Tcp(from);
-        return socket.ConnectAsync(listener.LocalEndPoint!).Wait(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        return socket.ConnectAsync(listener.LocalEndPoint!).Wait(TimeSpan.FromSeconds(comes ? 10 : 2), TestContext.Current.CancellationToken);
     }
 
     private static Socket Listen(KernelHost host)
@@ -222,13 +230,15 @@ public sealed class KernelLabTests
     private static Socket Bind(KernelHost host, int port, IPAddress? address = null) => host.Namespace.Invoke(() =>
     {
         address ??= IPAddress.Any;
-        var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 300 };
+        var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(address, port));
         return socket;
     });
 
-    private static IPEndPoint? Receive(Socket socket)
+    /// <summary>Waits long for what has to come, and a little for what must not.</summary>
+    private static IPEndPoint? Receive(Socket socket, bool comes = true)
     {
+        socket.ReceiveTimeout = comes ? 10_000 : 300;
         EndPoint sender = socket.LocalEndPoint!;
         try
         {
