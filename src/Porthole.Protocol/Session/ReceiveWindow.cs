@@ -8,6 +8,9 @@ namespace Porthole.Protocol.Session;
 /// <param name="max">The largest window in bytes.</param>
 internal sealed class ReceiveWindow(int initial, int max)
 {
+    /// <summary>The least that the peer is told of when it waits: telling it of less would cost more than it brings.</summary>
+    private const int LeastRoom = 64 << 10;
+
     private long _window = initial;
     private Instant? _lastAdvance;
 
@@ -25,6 +28,19 @@ internal sealed class ReceiveWindow(int initial, int max)
         if (_lastAdvance is { } last && now - last < 2 * roundTrip) _window = Math.Min(2 * _window, max);
         _lastAdvance = now;
         Limit = Math.Max(Limit, consumed + _window);
+        return true;
+    }
+
+    /// <summary>
+    /// Raises the limit of all streams together where at least half of the window waits for readers that have stopped, so that the other half never suffices for <see cref="TryAdvance"/>: whoever does read goes on with what is left.
+    /// </summary>
+    /// <param name="received">How much came.</param>
+    /// <param name="consumed">How much of it was read.</param>
+    /// <returns>True when the peer should be told.</returns>
+    public bool TryRelease(long received, long consumed)
+    {
+        if (received - consumed < _window / 2 || Limit - received >= LeastRoom || consumed + _window - Limit < LeastRoom) return false;
+        Limit = consumed + _window;
         return true;
     }
 }

@@ -235,6 +235,7 @@ internal sealed partial class StreamTable
     private void AfterReceive(Instant now, SessionStream stream, long highestBefore)
     {
         _receivedTotal += stream.Receive.Highest - highestBefore;
+        if (_window.TryRelease(_receivedTotal, _consumedTotal)) _maxDataDue = true;
         bool ended = stream.Receive.State >= ReceiveState.DataReceived;
         if ((stream.Receive.Readable > 0 || ended) && stream.Receive.TakeNews()) _events.Enqueue(stream.ReadableEvent);
         if (!ended && !stream.Receive.IsStopped) return;
@@ -249,7 +250,7 @@ internal sealed partial class StreamTable
         long consumed = stream.Receive.Consumed;
         _consumedTotal += consumed - stream.CountedConsumed;
         stream.CountedConsumed = consumed;
-        if (_window.TryAdvance(now, _consumedTotal, RoundTrip)) _maxDataDue = true;
+        if (_window.TryAdvance(now, _consumedTotal, RoundTrip) || _window.TryRelease(_receivedTotal, _consumedTotal)) _maxDataDue = true;
     }
 
     private void TryRemove(SessionStream stream)

@@ -91,6 +91,33 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public void Three_streams_that_nobody_reads_leave_the_rest_of_the_window_to_the_others()
+    {
+        for (int i = 0; i < 3; i++) _lab.Alice.Send(_lab.Now, 300_000);
+        _lab.RunFor(2_000);
+        Assert.Equal(3 * SessionLimits.InitialMaxStreamData, _lab.Alice.Session.Statistics.StreamBytesSent);
+        _lab.ReadEverything();
+        for (int i = 0; i < 2; i++) _lab.Alice.Send(_lab.Now, 3_000_000);
+        _lab.RunUntil(() => _lab.Bob.Sinks.Count == 2 && _lab.Bob.Sinks.TrueForAll(static sink => sink.IsDone));
+    }
+
+    [Fact]
+    public void A_stream_that_is_given_up_unread_is_room_for_the_others()
+    {
+        for (int i = 0; i < 4; i++) _lab.Alice.Send(_lab.Now, 300_000);
+        _lab.RunFor(2_000);
+        Assert.Equal(SessionLimits.InitialMaxData, _lab.Alice.Session.Statistics.StreamBytesSent);
+        var unread = _accepted!;
+        _lab.ReadEverything();
+        _lab.Alice.Send(_lab.Now, 3_000_000);
+        _lab.RunFor(2_000);
+        Assert.Empty(_lab.Bob.Sinks);
+        unread.AbortReads(0);
+        Note(_lab.Bob, unread);
+        _lab.RunUntil(() => _lab.Bob.Sinks is [{ IsDone: true }]);
+    }
+
+    [Fact]
     public void The_hundredth_stream_opens_and_the_next_waits_until_one_is_closed()
     {
         for (int i = 0; i < SessionLimits.InitialMaxStreams; i++) _lab.Alice.Send(_lab.Now, 10);
