@@ -6,7 +6,8 @@ namespace Porthole.Files;
 
 /// <summary>
 /// Receives files and folders into one folder, and never writes outside of it. What comes is verified piece by piece and as a whole, and stands under its own name only when it is
-/// complete; until then its name ends with <c>.porthole-part</c>. One receiver may take several transfers at once; a newer stream of a transfer replaces the older one.
+/// complete; until then its name ends with <c>.porthole-part</c>. One receiver may take several transfers at once; a newer stream of a transfer replaces the older one. Make one for a folder and keep it: another
+/// one for each stream knows nothing of the others, and a sender that dials again is turned away (<see cref="FileError.InUse"/>) while the older stream lingers.
 /// </summary>
 public sealed class FileReceiver
 {

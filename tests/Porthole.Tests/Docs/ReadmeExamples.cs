@@ -34,7 +34,8 @@ internal static class ReadmeExamples
 
     public static void Receive(PeerNode node, string folder)
     {
-        node.Streams.Map(StreamPreamble.Files, (connection, stream) => new FileReceiver(folder).ReceiveAsync(connection, stream));
+        var receiver = new FileReceiver(folder);
+        node.Streams.Map(StreamPreamble.Files, (connection, stream) => receiver.ReceiveAsync(connection, stream));
         node.Streams.Start();
     }
 
