@@ -13,9 +13,12 @@ using Porthole.Sockets;
 
 namespace Porthole;
 
-/// <summary>Who a peer is, where its server is, and whom it takes connections from. Every instance is valid.</summary>
+/// <summary>Who a peer is, where its server is, and whom it takes connections from. Every property checks its value.</summary>
 public sealed record PeerOptions
 {
+    /// <summary>The longest time-out: what a timer can wait for is little more.</summary>
+    private static readonly TimeSpan s_longestTimeout = TimeSpan.FromDays(24);
+
     /// <summary>The rendezvous server.</summary>
     public required ServerAddress Server { get; init; }
 
@@ -43,7 +46,12 @@ public sealed record PeerOptions
     public IdentityKey? Identity { get; init; }
 
     /// <summary>The file of the peer's key pair; it is created if it does not exist. Null is the user's own (<see cref="IdentityFile.DefaultPath"/>).</summary>
-    public string? IdentityPath { get; init; }
+    /// <exception cref="ArgumentException">It is empty.</exception>
+    public string? IdentityPath
+    {
+        get;
+        init => field = value is not "" ? value : throw new ArgumentException("The path of an identity file is not empty.", nameof(value));
+    }
 
     /// <summary>The peers that were met before; null for the user's own file.</summary>
     public KnownPeers? KnownPeers { get; init; }
@@ -52,7 +60,12 @@ public sealed record PeerOptions
     public KnownServers? KnownServers { get; init; }
 
     /// <summary>Whose connections to take.</summary>
-    public AcceptPolicy Accept { get; init; } = AcceptPolicy.Nobody;
+    /// <exception cref="ArgumentOutOfRangeException">It is no policy.</exception>
+    public AcceptPolicy Accept
+    {
+        get;
+        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "It is no accept policy.");
+    } = AcceptPolicy.Nobody;
 
     /// <summary>The peers that <see cref="AcceptPolicy.Known"/> and <see cref="AcceptPolicy.Ask"/> let in without a question, beside the known peers.</summary>
     /// <exception cref="ArgumentException">There are more than a server takes.</exception>
@@ -70,17 +83,22 @@ public sealed record PeerOptions
     /// </summary>
     public bool RemembersCallers { get; init; } = true;
 
-    /// <summary>Who sees this peer online.</summary>
-    public PresenceMode Presence { get; init; }
+    /// <summary>Who sees this peer online; <see cref="PresenceMode.Room"/> needs a <see cref="Room"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is no mode.</exception>
+    public PresenceMode Presence
+    {
+        get;
+        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "It is no presence mode.");
+    }
 
     /// <summary>The room of <see cref="PresenceMode.Room"/>.</summary>
-    /// <exception cref="ArgumentException">It is empty or too long.</exception>
+    /// <exception cref="ArgumentException">It is empty or too long, or has a character that a server does not take.</exception>
     public string? Room
     {
         get;
-        init => field = value is null || value.Length is > 0 and <= RendezvousLimits.MaxRoom
+        init => field = value is null || (value.Length is > 0 and <= RendezvousLimits.MaxRoom && !value.Any(static one => char.IsControl(one) || char.IsSurrogate(one)))
             ? value
-            : throw new ArgumentException($"A room has 1 to {RendezvousLimits.MaxRoom} characters.", nameof(value));
+            : throw new ArgumentException($"A room has 1 to {RendezvousLimits.MaxRoom} characters, none of them a control character or beyond U+FFFF.", nameof(value));
     }
 
     /// <summary>The one local address to use; null, 0.0.0.0 or :: for all that are of use.</summary>
@@ -116,13 +134,13 @@ public sealed record PeerOptions
     /// </summary>
     public bool PortMapping { get; init; } = true;
 
-    /// <summary>How long <see cref="PeerNode.StartAsync"/> may take, at least a millisecond.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is shorter.</exception>
-    public TimeSpan StartTimeout { get; init => field = Positive(value); } = TimeSpan.FromSeconds(20);
+    /// <summary>How long <see cref="PeerNode.StartAsync"/> may take, a millisecond to 24 days.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is shorter or longer.</exception>
+    public TimeSpan StartTimeout { get; init => field = Timeout(value); } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long a connect may take, from the call until the session stands; at least a millisecond. A peer that asks a person takes longer.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is shorter.</exception>
-    public TimeSpan ConnectTimeout { get; init => field = Positive(value); } = TimeSpan.FromSeconds(30);
+    /// <summary>How long a connect may take, from the call until the session stands, a millisecond to 24 days. A peer that asks a person takes longer.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is shorter or longer.</exception>
+    public TimeSpan ConnectTimeout { get; init => field = Timeout(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>How sessions behave.</summary>
     public SessionOptions Session { get; init; } = new PeerMachineOptions { Identity = null!, Server = null! }.Session;
@@ -148,7 +166,7 @@ public sealed record PeerOptions
     /// <summary>The server and the name; never the token.</summary>
     public override string ToString() => $"{Name ?? "a peer without a name"} at {Server}";
 
-    private static TimeSpan Positive(TimeSpan value) => value >= TimeSpan.FromMilliseconds(1)
+    private static TimeSpan Timeout(TimeSpan value) => value >= TimeSpan.FromMilliseconds(1) && value <= s_longestTimeout
         ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value, "A time-out is at least a millisecond.");
+        : throw new ArgumentOutOfRangeException(nameof(value), value, $"A time-out is a millisecond to {s_longestTimeout.TotalDays} days.");
 }

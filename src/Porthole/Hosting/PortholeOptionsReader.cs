@@ -61,7 +61,8 @@ internal static class PortholeOptionsReader
 
     private static void ReadTime(PortholeOptions options, IConfigurationSection section, Action<TimeSpan> set)
     {
-        if (TimeSpan.TryParse(section.Value, CultureInfo.InvariantCulture, out var value)) set(value);
+        bool isBareNumber = section.Value?.Contains(':', StringComparison.Ordinal) == false; // which TimeSpan takes for days, and whoever writes 30 for seconds
+        if (!isBareNumber && TimeSpan.TryParse(section.Value, CultureInfo.InvariantCulture, out var value)) set(value);
         else Complain(options, section, "use hours:minutes:seconds, as in 00:00:20");
     }
 

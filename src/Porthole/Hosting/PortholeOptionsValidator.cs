@@ -37,15 +37,15 @@ internal sealed class PortholeOptionsValidator : IValidateOptions<PortholeOption
         ServerAddress? server = null;
         if (string.IsNullOrWhiteSpace(options.Server)) problems.Add("Server is not set: use porthole://HOST[:PORT]#KEY, http://HOST[:PORT] or HOST[:PORT].");
         else if (!ServerAddress.TryParse(options.Server, out server)) problems.Add($"Server is '{options.Server}': use porthole://HOST[:PORT]#KEY, http://HOST[:PORT] or HOST[:PORT].");
+        if (options is { Presence: PresenceMode.Room, Room: null }) problems.Add("Room is not set: Presence is Room, and needs one.");
+        if (options.KnownPeersPath is "") problems.Add("KnownPeersPath is empty: name a file, or leave the setting out.");
+        if (options.KnownServersPath is "") problems.Add("KnownServersPath is empty: name a file, or leave the setting out.");
         IPAddress? address = null;
         if (options.BindAddress is not null && !IPAddress.TryParse(options.BindAddress, out address)) problems.Add($"BindAddress is '{options.BindAddress}': use an address of this host.");
         var made = new PeerOptions
         {
             Server = server ?? ServerAddress.Parse("localhost"), // never used: there is a problem
-            IdentityPath = options.IdentityPath,
-            Accept = options.Accept,
             RemembersCallers = options.Accept != AcceptPolicy.Anyone,
-            Presence = options.Presence,
             BindAddress = address,
             Transports = options.Transports,
             HideLan = options.HideLan,
@@ -54,6 +54,9 @@ internal sealed class PortholeOptionsValidator : IValidateOptions<PortholeOption
         // The node's options check themselves, one by one, so that no problem hides another.
         made = Try(problems, nameof(options.Name), made, made => made with { Name = options.Name });
         made = Try(problems, nameof(options.Token), made, made => made with { Token = options.Token });
+        made = Try(problems, nameof(options.IdentityPath), made, made => made with { IdentityPath = options.IdentityPath });
+        made = Try(problems, nameof(options.Accept), made, made => made with { Accept = options.Accept });
+        made = Try(problems, nameof(options.Presence), made, made => made with { Presence = options.Presence });
         made = Try(problems, nameof(options.Room), made, made => made with { Room = options.Room });
         made = Try(problems, nameof(options.Port), made, made => made with { Port = options.Port });
         made = Try(problems, nameof(options.StartTimeout), made, made => made with { StartTimeout = options.StartTimeout });

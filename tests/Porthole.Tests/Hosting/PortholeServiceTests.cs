@@ -137,6 +137,22 @@ public sealed class PortholeServiceTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("ConnectTimeout", "30", "Porthole:ConnectTimeout is '30': use hours:minutes:seconds")]
+    [InlineData("StartTimeout", "25.00:00:00", "StartTimeout: A time-out is a millisecond to 24 days.")]
+    [InlineData("Presence", "Room", "Room is not set")]
+    [InlineData("Room", "a\nb", "Room: A room has")]
+    [InlineData("IdentityPath", "", "IdentityPath: The path")]
+    [InlineData("KnownPeersPath", "", "KnownPeersPath is empty")]
+    [InlineData("KnownServersPath", "", "KnownServersPath is empty")]
+    public void A_setting_that_cannot_be_meant_is_a_problem_by_its_name(string setting, string value, string problem)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Porthole:Server"] = "example", [$"Porthole:{setting}"] = value }).Build();
+        var read = new PortholeOptions();
+        PortholeOptionsReader.Read(configuration.GetSection("Porthole"), read);
+        Assert.Contains(problem, Assert.Single(new PortholeOptionsValidator().Validate(null, read).Failures!), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_setting_is_read_from_a_configuration()
     {
