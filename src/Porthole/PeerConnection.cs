@@ -189,7 +189,7 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
     }
 
     /// <summary>Waits until bytes go from peer to peer.</summary>
-    /// <param name="timeout">How long to wait at most.</param>
+    /// <param name="timeout">How long to wait at most; <see cref="Timeout.InfiniteTimeSpan"/> for as long as the connection lives.</param>
     /// <param name="cancellationToken">Ends the wait; the connection goes on.</param>
     /// <returns>The direct path.</returns>
     /// <exception cref="PeerException">
@@ -209,8 +209,9 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
             {
                 await changed.Task.WaitAsync(either.Token).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 Verdict = await _node.InvokeAsync((machine, _) => machine.GetVerdict(Handle)).ConfigureAwait(false);
                 var error = Verdict.Reason is VerdictReason.UdpBlockedHere or VerdictReason.UdpBlockedThere or VerdictReason.UdpBlockedBoth ? PeerError.UdpBlocked : PeerError.NoDirectPath;
                 throw new PeerException(error, $"No direct path to {RemoteLabel} within {timeout.TotalSeconds:0.###} s: {Verdict.Sentence} {Verdict.Advice}".TrimEnd());
@@ -218,8 +219,8 @@ public sealed partial class PeerConnection : IStreamOwner, IAsyncDisposable
         }
     }
 
-    /// <summary>What the connection looks like now, in numbers.</summary>
-    /// <exception cref="PeerException">The connection is over.</exception>
+    /// <summary>What the connection looks like now, or looked like at its end, in numbers.</summary>
+    /// <exception cref="PeerException">The node was closed.</exception>
     public Task<ConnectionReport> GetReportAsync() => _node.InvokeAsync((machine, _) => new ConnectionReport(
         Path,
         machine.GetVerdict(Handle),

@@ -125,9 +125,17 @@ public sealed partial class PeerNode
     private void HandleServerLost(PeerEvent.ServerLost lost)
     {
         string text = lost.Error == PeerError.WrongServerKey ? _knownServers.Changed(Options.Server).Message : lost.Text;
-        PeerLog.ServerLost(_logger, text);
         SetServer(new ServerState(false, lost.Error, text, lost.WillRetry));
-        PeerMetrics.ServerLost(lost.Error);
+        if (lost.Error == PeerError.Closed && (_disposed != 0 || _hasLeft))
+        {
+            PeerLog.ServerLeft(_logger); // nothing that an operator should look at
+        }
+        else
+        {
+            PeerLog.ServerLost(_logger, text);
+            PeerMetrics.ServerLost(lost.Error);
+        }
+
         _started.TrySetException(new PeerException(lost.Error, text));
     }
 

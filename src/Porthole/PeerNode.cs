@@ -48,6 +48,8 @@ public sealed partial class PeerNode : IAsyncDisposable
         ServerKey = knownServers.Find(options.Server);
         var machine = new PeerMachine(NodeSetup.MachineOptions(options, identity, ServerKey, knownPeers, knownPeers.At(() => ServerKey?.PeerId ?? PeerId.Unknown)), OperatingSystemEntropy.Instance);
         _host = new MachineHost<PeerMachine>(machine, NodeSetup.Network(options), new InstantClock(options.TimeProvider), TakeEvents, _logger);
+        _started.Task.See();
+        _natReported.Task.See();
         _ = WatchHostAsync();
     }
 
@@ -97,10 +99,12 @@ public sealed partial class PeerNode : IAsyncDisposable
     /// <param name="options">Who it is, and where its server is.</param>
     /// <param name="cancellationToken">Gives up starting.</param>
     /// <returns>A registered peer.</returns>
+    /// <exception cref="ArgumentException">The presence mode needs a room, and none is set.</exception>
     /// <exception cref="PeerException">It could not be registered: the server cannot be reached, the name is taken, a file or port cannot be used, and so on.</exception>
     public static async Task<PeerNode> StartAsync(PeerOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options is { Presence: PresenceMode.Room, Room: null }) throw new ArgumentException("Presence is Room: set Room as well.", nameof(options));
         using var timeout = new CancellationTokenSource(options.StartTimeout, options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         var warm = WarmUp.RunAsync();
@@ -118,7 +122,8 @@ public sealed partial class PeerNode : IAsyncDisposable
         catch (Exception exception)
         {
             await node.DisposeAsync().ConfigureAwait(false);
-            if (exception is not OperationCanceledException || cancellationToken.IsCancellationRequested) throw;
+            if (exception is not OperationCanceledException) throw;
+            cancellationToken.ThrowIfCancellationRequested();
             throw new PeerException(
                 PeerError.TimedOut,
                 $"The peer was not registered within {options.StartTimeout.TotalSeconds:0.###} s: {options.Server.Uri.Authority} answers too slowly. Check the network and try again.");
@@ -130,9 +135,12 @@ public sealed partial class PeerNode : IAsyncDisposable
     /// <param name="cancellationToken">Takes the call back.</param>
     /// <returns>The connection, as soon as the peer has proved its key: at first over the relay, directly as soon as there is a direct path.</returns>
     /// <exception cref="PeerException">There is no such peer, it is offline or refuses, its key has changed, and so on.</exception>
-    public Task<PeerConnection> ConnectAsync(string target, CancellationToken cancellationToken = default) => PeerTarget.TryParse(target, out var parsed)
-        ? ConnectAsync(parsed, cancellationToken)
-        : throw new PeerException(PeerError.BadRequest, $"'{target}' is no peer: use a name, a name with its id (bob@ID), or an id of {PeerId.TextLength} letters and digits.");
+    public async Task<PeerConnection> ConnectAsync(string target, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (!PeerTarget.TryParse(target, out var parsed)) throw NoPeer(target);
+        return await ConnectAsync(parsed, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc cref="ConnectAsync(string, CancellationToken)"/>
     public async Task<PeerConnection> ConnectAsync(PeerTarget target, CancellationToken cancellationToken = default)
@@ -141,6 +149,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         ThrowIfStopped();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfLeft();
+        if (target.Name is { } name ? !PeerName.IsValid(name) : target.Id is null) throw NoPeer(target.ToString());
         _knownPeers.Refresh(); // another process may have met the peer
         if (IsSelf(target)) throw new PeerException(PeerError.BadRequest, $"'{target}' is this peer itself. Use another name and identity file for one of the two.");
         return await OpenAsync((machine, now) => machine.Connect(now, target), cancellationToken).ConfigureAwait(false);
@@ -166,7 +175,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         ThrowIfStopped();
         ThrowIfLeft();
         cancellationToken.ThrowIfCancellationRequested();
-        var key = code is null ? null : await Task.Run(code.DeriveKey, cancellationToken).ConfigureAwait(false); // a tenth of a second of a processor
+        var key = code is null ? null : await Task.Run(code.DeriveKey, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false); // a tenth of a second of a processor
         return await OpenAsync((machine, now) => machine.Meet(now, key), cancellationToken).ConfigureAwait(false);
     }
 
@@ -202,7 +211,8 @@ public sealed partial class PeerNode : IAsyncDisposable
         if (!posted) throw ClosedException();
         try
         {
-            var connection = await opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await Task.WhenAny(opened.Task, _stopped.Task).WaitAsync(cancellationToken).ConfigureAwait(false); // a node that ends because of a defect may not get to the call
+            var connection = opened.Task.IsCompleted ? await opened.Task.ConfigureAwait(false) : throw ClosedException();
             PeerActivity.Succeed(activity, connection);
             return connection;
         }
@@ -237,6 +247,7 @@ public sealed partial class PeerNode : IAsyncDisposable
         bool isAllowed = await InvokeAsync((machine, now) =>
         {
             if (!machine.TryAllow(now, peer)) return false;
+            taken.Task.See();
             _allowing.Add(taken); // before the machine's events are taken
             return true;
         }).ConfigureAwait(false);
@@ -274,16 +285,19 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     /// <summary>Asks the server who is online and may be seen.</summary>
     /// <exception cref="PeerException">The server does not answer, or the node was closed.</exception>
-    public Task<ImmutableArray<PeerInfo>> GetPeersAsync(CancellationToken cancellationToken = default)
+    public async Task<ImmutableArray<PeerInfo>> GetPeersAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfStopped();
+        cancellationToken.ThrowIfCancellationRequested();
         var answer = new TaskCompletionSource<ImmutableArray<PeerInfo>>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Post((machine, now) =>
+        answer.Task.See();
+        bool posted = Post((machine, now) =>
         {
             _peersAsked.Add(answer);
             machine.RequestPeers(now);
         });
-        return WithinAsync(answer.Task, s_answerTimeout, "The server did not say who is online", cancellationToken);
+        if (!posted) throw ClosedException();
+        return await WithinAsync(answer.Task, s_answerTimeout, "The server did not say who is online", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits until it is found out how the NATs in front of this host behave.</summary>
@@ -297,7 +311,9 @@ public sealed partial class PeerNode : IAsyncDisposable
     /// <summary>Makes a handler for an <see cref="HttpClient"/> that reaches peers by name, <c>http://bob.porthole/</c>; see <see cref="Http.PortholeHttpHandler"/>.</summary>
     public SocketsHttpHandler CreateHttpHandler() => Http.PortholeHttpHandler.Create(this);
 
-    /// <summary>Tells the peers and the server good-bye, and returns when no thread, loop or socket of the node is left. May be called more than once.</summary>
+    /// <summary>
+    /// Tells the peers and the server good-bye, and returns when no thread, loop or socket of the node is left, and the event handlers that were called have returned: a handler must not block until then. May be called more than once.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -333,7 +349,12 @@ public sealed partial class PeerNode : IAsyncDisposable
     private bool IsSelf(PeerTarget target) =>
         target.Id == Id || (target.Name is { } name && ((Name is not null && PeerName.Normalize(name) == PeerName.Normalize(Name)) || _knownPeers.FindByName(ServerKey?.PeerId ?? PeerId.Unknown, name)?.PeerId == Id));
 
-    private static PeerException ClosedException() => new(PeerError.Closed, "The peer was closed here.");
+    private static PeerException NoPeer(string target) =>
+        new(PeerError.BadRequest, $"'{target}' is no peer: use a name, a name with its id (bob@ID), or an id of {PeerId.TextLength} letters and digits.");
+
+    private PeerException ClosedException() => _host.Completion is { IsFaulted: true, Exception.InnerException: { } defect }
+        ? new PeerException(PeerError.Closed, $"The peer ended because of a defect: {defect.Message}", defect)
+        : new PeerException(PeerError.Closed, "The peer was closed here.");
 
     private void ThrowIfStopped()
     {
@@ -347,13 +368,11 @@ public sealed partial class PeerNode : IAsyncDisposable
 
     private async Task<TResult> WithinAsync<TResult>(Task<TResult> task, TimeSpan limit, string failure, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(limit, Options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         try
         {
-            return await task.WaitAsync(either.Token).ConfigureAwait(false);
+            return await task.WaitAsync(limit, Options.TimeProvider, cancellationToken).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (TimeoutException)
         {
             throw new PeerException(PeerError.TimedOut, $"{failure} within {limit.TotalSeconds:0.###} s. {Server.Text}");
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Porthole.Diagnostics;
+using Porthole.Files;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Rendezvous;
 
@@ -109,6 +110,12 @@ public sealed class StreamRouter
         catch (Exception exception) when (exception is PeerException or OperationCanceledException)
         {
             GiveUp(stream, NotServed); // the peer has gone, or has not said what it wants
+        }
+        catch (FileException exception)
+        {
+            // An offer that was refused, a file that was there: the sender was told, and the handler is sound.
+            PeerLog.FilesNotReceived(_logger, connection.RemoteLabel, exception.Message);
+            GiveUp(stream, HandlerFailed);
         }
         catch (Exception exception)
         {

@@ -37,6 +37,9 @@ internal static partial class PeerLog
     [LoggerMessage(2109, LogLevel.Warning, "{Text}")]
     public static partial void TrustNotWritten(ILogger logger, string text);
 
+    [LoggerMessage(2111, LogLevel.Information, "The server was left")]
+    public static partial void ServerLeft(ILogger logger);
+
     [LoggerMessage(2120, LogLevel.Information, "The gateway {Gateway} maps {Port}")]
     public static partial void PortMapped(ILogger logger, string port, System.Net.IPAddress gateway);
 
@@ -51,4 +54,7 @@ internal static partial class PeerLog
 
     [LoggerMessage(2131, LogLevel.Error, "The handler of a stream of {Peer} failed")]
     public static partial void StreamHandlerFailed(ILogger logger, string peer, Exception exception);
+
+    [LoggerMessage(2132, LogLevel.Information, "Files of {Peer} were not all received: {Text}")]
+    public static partial void FilesNotReceived(ILogger logger, string peer, string text);
 }

@@ -11,6 +11,9 @@ internal sealed class ListLogger : ILoggerProvider, ILogger
     /// <summary>What is logged as an error, or worse.</summary>
     public IEnumerable<string> Errors => _lines.Where(static line => line.Level >= LogLevel.Error).Select(static line => line.Text);
 
+    /// <summary>What is logged as a warning, or worse.</summary>
+    public IEnumerable<string> Warnings => _lines.Where(static line => line.Level >= LogLevel.Warning).Select(static line => line.Text);
+
     /// <summary>Waits for a line with an event id.</summary>
     public async Task<string> WaitForAsync(int id, TimeSpan limit)
     {
