@@ -65,7 +65,13 @@ internal static class Parsers
 
     public static string? ParseToken(ArgumentResult result) => ParseText(result, "access token", RendezvousLimits.MaxToken);
 
-    public static string? ParseRoom(ArgumentResult result) => ParseText(result, "room", RendezvousLimits.MaxRoom);
+    public static string? ParseRoom(ArgumentResult result)
+    {
+        if (ParseText(result, "room", RendezvousLimits.MaxRoom) is not { } room) return null;
+        if (!room.Any(static one => char.IsControl(one) || char.IsSurrogate(one))) return room;
+        result.AddError("The name of a room has no control characters, and none beyond U+FFFF: no emoji.");
+        return null;
+    }
 
     public static string? ParseFile(ArgumentResult result) => ParseText(result, "name of a file", MaxPath);
 
