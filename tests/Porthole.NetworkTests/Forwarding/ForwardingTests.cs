@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Porthole.Lab.Kernel;
 using Porthole.NetworkTests.Matrix;
 
 namespace Porthole.NetworkTests.Forwarding;
