@@ -10,7 +10,7 @@ public sealed record PortForwarderOptions
 
     /// <summary>
     /// Is told of a local connection that is closed because there is no connection to the peer: where it was to go, and why not; on any thread. It must not wait. Of a UDP port, which is asked for again while the connection lives, it is told
-    /// when the reason is another than before.
+    /// when the reason is another than before, and when its socket has failed for a while.
     /// </summary>
     public Action<ForwardTarget, PeerException>? Unconnected { get; init; }
 

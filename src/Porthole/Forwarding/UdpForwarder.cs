@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Porthole.Protocol.Forwarding;
+using Porthole.Protocol.Peer;
 using Porthole.Runtime;
 
 namespace Porthole.Forwarding;
@@ -11,7 +12,14 @@ internal sealed class UdpForwarder : IDisposable
     /// <summary>How long datagrams wait in the socket for a connection to the peer. After that they are lost, as on a network without a way.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
+    /// <summary>The pause after the first of errors that may last, as when there is no memory: the next one must not follow at once.</summary>
+    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The longest pause. It comes when the socket has failed for twelve seconds without a datagram in between, and the program is told.</summary>
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
+
     private readonly Socket _socket;
+    private readonly EndPoint? _local;
     private readonly PortForwarder _owner;
     private readonly ForwardTarget _target;
     private readonly InstantClock _clock;
@@ -19,13 +27,14 @@ internal sealed class UdpForwarder : IDisposable
     private readonly Lock _gate = new();
     private readonly FlowTable<SocketAddress, ForwardedFlow> _flows;
     private readonly Dictionary<uint, ForwardedFlow> _byNumber = [];
+    private readonly Backoff _trouble = new(s_shortestPause, s_longestPause);
     private TaskCompletionSource<Link> _link = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _lastFlow;
     private bool _disposed;
 
     public UdpForwarder(PortForwarder owner, Socket socket, ForwardTarget target, ushort association)
     {
-        (_owner, _socket, _target, Association) = (owner, socket, target, association);
+        (_owner, _socket, _local, _target, Association) = (owner, socket, socket.LocalEndPoint, target, association);
         var options = owner.Options;
         _clock = new InstantClock(options.TimeProvider);
         _flows = new FlowTable<SocketAddress, ForwardedFlow>(options.MaxFlows, options.FlowTimeout);
@@ -68,11 +77,16 @@ internal sealed class UdpForwarder : IDisposable
             try
             {
                 int count = await _socket.ReceiveFromAsync(buffer, SocketFlags.None, client, cancellationToken).ConfigureAwait(false);
+                _trouble.Reset();
                 if (await LinkAsync(cancellationToken).ConfigureAwait(false) is { } link) Send(link, client, buffer.AsSpan(0, count));
             }
-            catch (SocketException) when (!cancellationToken.IsCancellationRequested)
+            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.HostUnreachable or SocketError.NetworkUnreachable)
             {
-                // An ICMP error about a client that is gone.
+                // An ICMP error about a client that is gone: each is told once.
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode != SocketError.OperationAborted && !cancellationToken.IsCancellationRequested)
+            {
+                if (!await PauseAsync(exception, cancellationToken).ConfigureAwait(false)) return;
             }
             catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
             {
@@ -131,6 +145,22 @@ internal sealed class UdpForwarder : IDisposable
     }
 
     private Task? _waitedFor;
+
+    /// <summary>Waits after an error that may last: longer each time, until a datagram comes. That the port does not work is told of when it has lasted, once.</summary>
+    /// <returns>False when this forwarder ends.</returns>
+    private async ValueTask<bool> PauseAsync(SocketException exception, CancellationToken cancellationToken)
+    {
+        var before = _trouble.Pause;
+        var pause = _trouble.Grow();
+        if (pause == s_longestPause && before != s_longestPause)
+        {
+            var told = new PeerException(PeerError.AddressNotAvailable, $"UDP port {_local} cannot be read: {exception.Message}. It is tried again every {s_longestPause.TotalSeconds:0} s.", exception);
+            _owner.Options.Unconnected?.Invoke(_target, told);
+        }
+
+        await Task.Delay(pause, _owner.Options.TimeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return !cancellationToken.IsCancellationRequested;
+    }
 
     private void Send(Link link, SocketAddress client, ReadOnlySpan<byte> payload)
     {

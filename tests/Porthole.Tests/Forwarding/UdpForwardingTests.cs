@@ -161,6 +161,30 @@ public sealed class UdpForwardingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_socket_that_fails_for_good_is_told_of_once_and_tried_ever_more_seldom()
+    {
+        var clock = new ManualTimeProvider();
+        await using var owner = PortForwarder.Start(_rig.ToBob, [], new PortForwarderOptions { TimeProvider = clock, FlowTimeout = TimeSpan.FromDays(100), Unconnected = (_, reason) => _rig.Unconnected.Enqueue(reason) });
+        using var broken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp); // is not connected: each receive fails at once
+        broken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var forwarder = new UdpForwarder(owner, broken, Target, 1);
+        var running = forwarder.RunAsync(_stop.Token);
+        long[] pauses = new long[12];
+        for (int i = 0; i < pauses.Length; i++)
+        {
+            long began = clock.GetTimestamp();
+            await ForwardingRig.EventuallyAsync(() => clock.TimeToNextTimer < TimeSpan.FromMinutes(1));
+            clock.AdvanceToNextTimer();
+            pauses[i] = (clock.GetTimestamp() - began) / TimeSpan.TicksPerMillisecond;
+        }
+
+        Assert.Equal([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000, 10_000, 10_000], pauses);
+        Assert.Contains($"UDP port {broken.LocalEndPoint} cannot be read", Assert.Single(_rig.Unconnected).Message, StringComparison.Ordinal);
+        await _stop.CancelAsync();
+        await running.WaitAsync(ForwardingRig.Patience, Token);
+    }
+
+    [Fact]
     public async Task A_burst_of_many_datagrams_arrives_whole()
     {
         const int Count = 2_000;

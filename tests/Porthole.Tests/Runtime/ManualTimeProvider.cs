@@ -11,6 +11,15 @@ internal sealed class ManualTimeProvider : TimeProvider
 
     public override long GetTimestamp() => Interlocked.Read(ref _now);
 
+    /// <summary>How long it is to the moment of the next timer; the longest time where none is set.</summary>
+    public TimeSpan TimeToNextTimer
+    {
+        get
+        {
+            lock (_gate) return _timers.Select(static timer => timer.Due).DefaultIfEmpty(long.MaxValue).Min() is var next && next == long.MaxValue ? TimeSpan.MaxValue : TimeSpan.FromTicks(next - _now);
+        }
+    }
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new ManualTimer(this, callback, state);
