@@ -8,6 +8,9 @@ internal sealed class PeerCounters(PortSharerOptions options)
     /// <summary>Bounds the targets that are being connected.</summary>
     public SemaphoreSlim Pending { get; } = new(options.MaxPending);
 
+    /// <summary>Bounds its UDP flows.</summary>
+    public PeerFlows Flows { get; } = new(options.MaxFlows);
+
     /// <summary>Counts one more TCP connection.</summary>
     /// <returns>False when there are as many as may be.</returns>
     public bool TryAdd()

@@ -6,8 +6,7 @@ using Porthole.Protocol.Forwarding;
 namespace Porthole.Forwarding;
 
 /// <summary>
-/// Lets peers reach ports of this host, or of hosts that it can reach: those of a list, and nothing else. Peers reach them with <see cref="PortForwarder"/>. The limits on TCP connections count for a peer over all of its connections
-/// to this one. Members may be used from any thread.
+/// Lets peers reach ports of this host, or of hosts that it can reach: those of a list, and nothing else. Peers reach them with <see cref="PortForwarder"/>. The limits count for a peer over all of its connections to this one. Members may be used from any thread.
 /// </summary>
 public sealed class PortSharer
 {

@@ -15,7 +15,7 @@ public sealed record PortSharerOptions
     /// <summary>The most TCP connections of one peer that are being connected; more wait. 256 by default, so that a peer cannot have this host flood another with SYNs.</summary>
     public int MaxPending { get; init; } = 256;
 
-    /// <summary>The most UDP flows of a connection of a peer; a further one takes the place of the one that has been quiet for longest. 1,024 by default.</summary>
+    /// <summary>The most UDP flows of one peer; a further one takes the place of the one that has been quiet for longest. 1,024 by default.</summary>
     public int MaxFlows { get; init; } = 1_024;
 
     /// <summary>How long a UDP flow lives without a datagram; 2 minutes by default (RFC 4787 section 4.3, REQ-5).</summary>

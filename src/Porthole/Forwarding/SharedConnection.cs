@@ -196,7 +196,7 @@ internal sealed class SharedConnection : IAsyncDisposable
             _stopping.ThrowIfCancellationRequested();
             if (_flows is null)
             {
-                _flows = new SharedFlows(_sharer, _connection);
+                _flows = new SharedFlows(_sharer, _connection, _counters.Flows);
                 _receiving = _flows.RunAsync(_stopping);
             }
 

@@ -4,7 +4,7 @@ using Porthole.Runtime;
 
 namespace Porthole.Forwarding;
 
-/// <summary>The UDP flows of one connection at a sharer. A datagram of an unknown flow begins one; a flow ends when nothing has passed for a while, when its place is needed, or with its association.</summary>
+/// <summary>The UDP flows of one connection at a sharer. A datagram of an unknown flow begins one; a flow ends when nothing has passed for a while, when its place is needed by the same peer, or with its association.</summary>
 internal sealed class SharedFlows : IDisposable
 {
     /// <summary>More UDP ports than anybody forwards over one connection.</summary>
@@ -12,23 +12,27 @@ internal sealed class SharedFlows : IDisposable
 
     private readonly PortSharer _sharer;
     private readonly PeerConnection _connection;
+    private readonly PeerFlows _peer;
     private readonly DatagramCarrier _carrier;
     private readonly InstantClock _clock;
     private readonly ITimer _sweep;
-    private readonly Lock _gate = new();
     private readonly Dictionary<ushort, SharedAssociation> _associations = [];
     private readonly FlowTable<(ushort Association, uint Flow), SharedFlow> _flows;
     private bool _disposed;
 
-    public SharedFlows(PortSharer sharer, PeerConnection connection)
+    public SharedFlows(PortSharer sharer, PeerConnection connection, PeerFlows peer)
     {
-        (_sharer, _connection) = (sharer, connection);
+        (_sharer, _connection, _peer) = (sharer, connection, peer);
         var options = sharer.Options;
         (_clock, _carrier) = (new InstantClock(options.TimeProvider), new DatagramCarrier(connection, options.TimeProvider));
         _flows = new FlowTable<(ushort, uint), SharedFlow>(options.MaxFlows, options.FlowTimeout);
         var often = options.FlowTimeout / 8;
         _sweep = options.TimeProvider.CreateTimer(static flows => ((SharedFlows)flows!).Sweep(), this, often, often);
+        lock (peer.Gate) peer.Add(this);
     }
+
+    /// <summary>How many flows there are; under the peer's gate.</summary>
+    public int Count => _flows.Count;
 
     /// <summary>Takes the peer's datagrams until the connection is over.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => _carrier.ReceiveAsync(Handle, cancellationToken);
@@ -37,29 +41,42 @@ internal sealed class SharedFlows : IDisposable
     /// <returns>False when there is an association of that number, or as many as may be.</returns>
     public bool TryAdd(SharedAssociation association)
     {
-        lock (_gate) return _associations.Count < MaxAssociations && _associations.TryAdd(association.Number, association);
+        lock (_peer.Gate) return _associations.Count < MaxAssociations && _associations.TryAdd(association.Number, association);
     }
 
     /// <summary>Takes no more datagrams for a target. Its flows end when they are quiet.</summary>
     public void Remove(SharedAssociation association)
     {
-        lock (_gate) _associations.Remove(association.Number);
+        lock (_peer.Gate) _associations.Remove(association.Number);
     }
 
     public void Dispose()
     {
         _sweep.Dispose();
-        lock (_gate)
+        lock (_peer.Gate)
         {
             _disposed = true;
-            while (_flows.TryTakeQuietest(out var flow)) End(flow);
+            _peer.Remove(this);
+            while (TryEndQuietest())
+            {
+                // They go with the connection.
+            }
         }
+    }
+
+    /// <summary>Ends the flow that has been quiet for longest; under the peer's gate.</summary>
+    /// <returns>False when there is none.</returns>
+    public bool TryEndQuietest()
+    {
+        if (!_flows.TryTakeQuietest(out var quietest)) return false;
+        End(quietest);
+        return true;
     }
 
     private void Handle(ushort association, uint number, ReadOnlySpan<byte> payload)
     {
         SharedFlow? flow;
-        lock (_gate)
+        lock (_peer.Gate)
         {
             if (!_associations.TryGetValue(association, out var known)) return;
             if (!_flows.TryUse(_clock.Now, (association, number), out flow) && !TryBegin(known, number, out flow)) return;
@@ -71,8 +88,7 @@ internal sealed class SharedFlows : IDisposable
     private bool TryBegin(SharedAssociation association, uint number, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SharedFlow? flow)
     {
         flow = null;
-        if (_disposed) return false;
-        if (_flows.IsFull && _flows.TryTakeQuietest(out var quietest)) End(quietest);
+        if (_disposed || !_peer.TryMakeRoom()) return false;
         try
         {
             flow = new SharedFlow(_sharer.NextId(), association, number, _carrier, () => Use(association.Number, number), _sharer.Options.TimeProvider);
@@ -90,12 +106,12 @@ internal sealed class SharedFlows : IDisposable
 
     private void Use(ushort association, uint number)
     {
-        lock (_gate) _flows.TryUse(_clock.Now, (association, number), out _);
+        lock (_peer.Gate) _flows.TryUse(_clock.Now, (association, number), out _);
     }
 
     private void Sweep()
     {
-        lock (_gate)
+        lock (_peer.Gate)
         {
             while (_flows.TryTakeExpired(_clock.Now, out var flow)) End(flow);
         }

@@ -94,6 +94,32 @@ public sealed class HostilePeerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Flows_of_a_second_connection_take_the_places_of_those_of_the_first()
+    {
+        await using var stream = await AssociateAsync(1);
+        byte[] buffer = new byte[ForwardDatagram.MaxSize];
+        await ForwardingRig.EventuallyAsync(() =>
+        {
+            for (uint flow = 0; flow < 16; flow++) Send(buffer, 1, flow, [1]);
+            return Flows() == 16;
+        });
+        await using var other = await _rig.Alice.ConnectAsync("bob", Token);
+        await using var second = await ForwardStream.OpenAsync(other, new ForwardRequest(Udp, 1), Token);
+        Assert.Equal(ForwardStatus.Connected, (await ForwardStream.ReadAnswerAsync(other, second, Token).WaitAsync(ForwardingRig.Patience, Token)).Status);
+        await ForwardingRig.EventuallyAsync(() =>
+        {
+            for (uint flow = 0; flow < 8; flow++) other.SendDatagram(buffer.AsSpan(0, ForwardDatagram.Write(buffer, 1, flow, 0, [2], 0)));
+            return _rig.Shared.OfType<ForwardingEvent.Closed>().Count() == 8;
+        });
+        Assert.Equal(16, Flows());
+        Assert.All(_rig.Shared.OfType<ForwardingEvent.Closed>(), closed => Assert.Equal(_rig.Shared.OfType<ForwardingEvent.Connected>().First().Connection, closed.Connection));
+        await other.DisposeAsync();
+        await ForwardingRig.EventuallyAsync(() => Flows() == 8);
+
+        int Flows() => _rig.Shared.OfType<ForwardingEvent.Connected>().Count() - _rig.Shared.OfType<ForwardingEvent.Closed>().Count();
+    }
+
+    [Fact]
     public async Task Pieces_that_are_never_whole_reach_nobody_and_stop_nobody()
     {
         await using var stream = await AssociateAsync(1);
