@@ -9,7 +9,8 @@ public static class PortholeHttpHandler
 {
     /// <summary>
     /// Makes a handler. A request to a host of <see cref="PortholeHost"/> goes over a stream of a connection to that peer, which is called with the first request, kept, and called again when it was
-    /// lost; any other host is refused. HTTP/1.1 and, with <see cref="HttpVersionPolicy.RequestVersionExact"/> or <see cref="HttpVersionPolicy.RequestVersionOrHigher"/>, HTTP/2.
+    /// lost; any other host is refused. A redirect may lead to another peer: as with other hosts it takes neither Authorization nor cookies with it, but that peer hears from this node by its key, and headers that
+    /// the program has set itself go along; <see cref="SocketsHttpHandler.AllowAutoRedirect"/> = false keeps to the peer that is called. HTTP/1.1 and, with <see cref="HttpVersionPolicy.RequestVersionExact"/> or <see cref="HttpVersionPolicy.RequestVersionOrHigher"/>, HTTP/2.
     /// </summary>
     /// <param name="node">The node that calls. It must live as long as the handler is used.</param>
     /// <returns>A handler of its own, to be changed before its first use, and disposed of by its <see cref="HttpClient"/>.</returns>

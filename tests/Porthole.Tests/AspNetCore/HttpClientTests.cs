@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Porthole.Http;
 using Porthole.Protocol;
+using Porthole.Protocol.Applications;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 
@@ -37,6 +38,38 @@ public sealed class HttpClientTests
         Assert.Equal("here", await peers.Client.GetStringAsync("/inside", Token));
         var refused = await Assert.ThrowsAsync<HttpRequestException>(() => peers.Client.GetStringAsync("/outside", Token));
         Assert.Contains("'127.0.0.1' is no peer", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_redirect_to_another_peer_takes_no_credentials_along()
+    {
+        await using var peers = await WebPeers.StartAsync(static app => app.MapGet("/", static context =>
+        {
+            context.Response.Headers.SetCookie = new[] { "own=1", "all=1; domain=.porthole; path=/" }; // for itself, and for every peer there is
+            context.Response.Redirect("http://carol.porthole/");
+            return Task.CompletedTask;
+        }));
+        var carol = await peers.StartNodeAsync("carol", AcceptPolicy.Anyone);
+        string? seen = null;
+        using var served = carol.Streams.Map(StreamPreamble.Http, async (_, stream) =>
+        {
+            await using (stream)
+            {
+                using var reader = new StreamReader(stream, leaveOpen: true);
+                var lines = new List<string>();
+                while (await reader.ReadLineAsync(Token) is { Length: > 0 } line) lines.Add(line);
+                seen = string.Join('\n', lines);
+                await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ncarol"u8.ToArray(), Token);
+            }
+        });
+        carol.Streams.Start();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+        request.Headers.Authorization = new("Bearer", "secret");
+        using var answer = await peers.Client.SendAsync(request, Token);
+        Assert.Equal("carol", await answer.Content.ReadAsStringAsync(Token));
+        Assert.Contains("Host: carol.porthole", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("Cookie", seen, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
