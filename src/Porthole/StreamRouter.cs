@@ -4,6 +4,7 @@ using Porthole.Diagnostics;
 using Porthole.Files;
 using Porthole.Protocol.Applications;
 using Porthole.Protocol.Rendezvous;
+using Porthole.Protocol.Session;
 
 namespace Porthole;
 
@@ -32,7 +33,8 @@ public sealed class StreamRouter
 
     /// <summary>Has streams of a protocol handled.</summary>
     /// <param name="protocol">The protocol's name, as in <see cref="PeerConnection.OpenStreamAsync(string, CancellationToken)"/>.</param>
-    /// <param name="handler">Is handed the stream behind the name, and owns it: it disposes of it. It may take as long as it likes.</param>
+    /// <param name="handler">Is handed the stream behind the name, and owns it: it disposes of it. It may take as long as it likes, but
+    /// what it leaves unread takes room from all streams of the connection (<see cref="SessionOptions.InitialSessionWindow"/>): a stream that it does not want to read on it gives up (<see cref="PeerStream.AbortReads"/>).</param>
     /// <returns>Ends it, for streams that come later.</returns>
     /// <exception cref="ArgumentException">It is no name.</exception>
     /// <exception cref="InvalidOperationException">The protocol is served already.</exception>
