@@ -106,6 +106,18 @@ internal sealed partial class PeerLink
     private bool IsOnSecondBest => _active is { IsDirect: true, IsDead: false } active && active.Kind != _context.Options.Prefer
         && _context.Wants(_context.Options.Prefer == PathKind.Tcp ? Transports.Tcp : Transports.Udp);
 
+    private Instant? MeasureDeadline => IsOnSecondBest ? _schedule.NextMeasure : null;
+
+    /// <summary>Has the paths of the preferred transport proved anew that are there, but looked slow or dead: as soon as one is not, the session moves to it.</summary>
+    private void MeasureAgain(Instant now)
+    {
+        if (!IsOnSecondBest || !_schedule.TryTakeMeasure(now)) return;
+        foreach (var path in _paths)
+        {
+            if (path is { IsPairValid: true, IsRetiring: false } && path.Kind == _context.Options.Prefer) Session!.Validate(now, path.Id);
+        }
+    }
+
     private void HandlePairLost(Instant now, CandidatePair pair)
     {
         if (FindPath(pair.Socket, pair.RemoteAddress) is not { } path) return;

@@ -65,6 +65,7 @@ internal sealed partial class PeerLink
             var next = Instant.Earlier(_giveUpAt, Session?.NextDeadline);
             if (_isFinished) return next;
             next = Instant.Earlier(Instant.Earlier(next, _returnBy), PunchDeadline);
+            next = Instant.Earlier(next, MeasureDeadline);
             return MayPunch ? Instant.Earlier(next, _schedule.Next) : next;
         }
     }
@@ -226,6 +227,7 @@ internal sealed partial class PeerLink
             HandleTcpDeadline(now);
             HandleUdpDeadline(now);
             PunchAgain(now);
+            MeasureAgain(now);
         }
         else
         {

@@ -23,6 +23,7 @@ internal sealed class PunchSchedule
 
     private TimeSpan _pause = First;
     private TimeSpan _slowPause = Longest;
+    private TimeSpan _measurePause = First;
 
     /// <summary>Whether a direct path was there before.</summary>
     public bool HadDirectPath { get; private set; }
@@ -30,12 +31,21 @@ internal sealed class PunchSchedule
     /// <summary>The moment of the next try; null when none is due.</summary>
     public Instant? Next { get; private set; }
 
-    /// <summary>A direct path of the preferred transport is up.</summary>
-    public void HandleDirect() => (HadDirectPath, Next, _pause, _slowPause) = (true, null, First, Longest);
+    /// <summary>
+    /// When to measure again what the preferred transport has, while another carries the session; null when there is no need. A machine that had much to do when the
+    /// proof came took it for slow, and a proof costs less than a punch: so it follows soon, then ever more seldom.
+    /// </summary>
+    public Instant? NextMeasure { get; private set; }
 
-    /// <summary>A direct path is up, but the preferred transport has none: another look follows after the longest pause, then ever more seldom.</summary>
+    /// <summary>A direct path of the preferred transport is up.</summary>
+    public void HandleDirect() => (HadDirectPath, Next, NextMeasure, _pause, _slowPause) = (true, null, null, First, Longest);
+
+    /// <summary>
+    /// A direct path is up, but the preferred transport has none, or a worse one: another look follows after the longest pause, then ever more seldom.
+    /// </summary>
     public void HandleSecondBest(Instant now)
     {
+        NextMeasure ??= now + _measurePause;
         (HadDirectPath, Next, _pause) = (true, now + _slowPause, First);
         _slowPause = _slowPause * 2 > LongestOnSecondBest ? LongestOnSecondBest : _slowPause * 2;
     }
@@ -50,7 +60,16 @@ internal sealed class PunchSchedule
     }
 
     /// <summary>The network changed: what failed before may work now.</summary>
-    public void HandleNetworkChange(Instant now) => (Next, _pause, _slowPause) = (now, First, Longest);
+    public void HandleNetworkChange(Instant now) => (Next, _pause, _slowPause, _measurePause) = (now, First, Longest, First);
+
+    /// <summary>Takes the measurement that is due; the pause doubles.</summary>
+    public bool TryTakeMeasure(Instant now)
+    {
+        if (NextMeasure is not { } next || next > now) return false;
+        _measurePause = _measurePause * 2 > LongestOnSecondBest ? LongestOnSecondBest : _measurePause * 2;
+        NextMeasure = now + _measurePause;
+        return true;
+    }
 
     /// <summary>Takes the try that is due.</summary>
     public bool TryTake(Instant now)

@@ -37,6 +37,28 @@ public sealed class PunchScheduleTests
         _schedule.HandleDirect();
 
         Assert.Null(_schedule.Next);
+        Assert.Null(_schedule.NextMeasure);
+    }
+
+    [Fact]
+    public void What_looked_worse_is_measured_again_soon_and_then_ever_more_seldom()
+    {
+        var now = Instant.Zero;
+        _schedule.HandleSecondBest(now);
+        foreach (int pause in new[] { 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300 })
+        {
+            var due = now + TimeSpan.FromSeconds(pause);
+            Assert.Equal(due, _schedule.NextMeasure);
+            Assert.False(_schedule.TryTakeMeasure(due - TimeSpan.FromTicks(1)));
+            Assert.True(_schedule.TryTakeMeasure(due));
+            _schedule.HandleSecondBest(due); // another look that began meanwhile changes nothing
+            now = due;
+        }
+
+        _schedule.HandleNetworkChange(now);
+        _schedule.HandleDirect();
+        _schedule.HandleSecondBest(now);
+        Assert.Equal(now + PunchSchedule.First, _schedule.NextMeasure);
     }
 
     private List<double> Pauses(int count, Action<Instant> plan)

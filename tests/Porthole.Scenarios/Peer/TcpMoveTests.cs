@@ -30,6 +30,22 @@ public sealed class TcpMoveTests
 
     [Theory]
     [MemberData(nameof(SeedList))]
+    public void UDP_that_is_blocked_for_a_moment_is_used_again_without_a_new_punch(ulong seed)
+    {
+        var pair = Direct(seed);
+        byte[] sent = StartTransfer(pair);
+        TcpPair.BlockUdp(pair, true);
+        Assert.True(pair.Until(pair.IsOnTcp, 5), pair.Say());
+        pair.Net.KillServer(); // who could begin one
+
+        TcpPair.BlockUdp(pair, false);
+        Assert.True(pair.Until(() => pair.Kind() == PathKind.Udp, 10), pair.Say());
+        AssertArrived(pair, sent);
+        Assert.True(pair.Until(pair.IsOnUdp, 60), pair.Say()); // whose proofs stood in the queue of the transfer has a longer pause by now
+    }
+
+    [Theory]
+    [MemberData(nameof(SeedList))]
     public void UDP_that_is_blocked_when_the_server_is_gone_gives_way_to_the_spare(ulong seed)
     {
         var pair = Direct(seed);
