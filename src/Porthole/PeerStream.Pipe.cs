@@ -10,8 +10,8 @@ public sealed partial class PeerStream
     private int _isOver;
 
     /// <summary>
-    /// Completes when one of the directions is given up, by either side, or the connection has ended: whoever works for the peer on the other direction works for nobody. It never faults, and stays
-    /// pending where both directions end in order.
+    /// Completes when the peer gives up one of the directions, when both are given up here (<see cref="Abort"/>), or when the connection has ended: whoever works for the peer on the other direction works for
+    /// nobody. It never faults, and stays pending where both directions end in order, and where one is given up here: who does that goes on with the other, as a server answers a request whose body it did not read.
     /// </summary>
     internal Task Broken
     {
@@ -53,6 +53,7 @@ public sealed partial class PeerStream
     private void LookWhetherBroken()
     {
         if (Volatile.Read(ref _broken) is not { } broken) return;
-        if (_aborted || _stream.ResetCode is not null || _stream.StopCode is not null || _stream.IsSessionClosed) broken.TrySetResult();
+        bool isReset = _stream.ResetCode is not null && !_readsAborted; // a peer that is told that no more is wanted answers with a reset
+        if (_aborted || isReset || _stream.StopCode is not null || _stream.IsSessionClosed) broken.TrySetResult();
     }
 }

@@ -135,6 +135,24 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
         Assert.True(here.CanWrite);
     }
 
+    [Fact]
+    public async Task A_stream_of_which_a_direction_is_given_up_here_is_not_broken_before_all_of_it_is()
+    {
+        var here = await _alice.OpenAsync();
+        await here.WriteAsync(new byte[1], Token);
+        var there = await _bob.AcceptAsync();
+        there.AbortReads(3); // a server that has not read the body of a request
+        Assert.False(there.Broken.IsCompleted);
+        await there.WriteAsync("answer"u8.ToArray(), Token);
+        byte[] answer = new byte[6];
+        await here.ReadExactlyAsync(answer, Token).AsTask().WaitAsync(SessionEnd.Patience, Token);
+        await Forwarding.ForwardingRig.EventuallyAsync(() => there.Inner.ResetCode is not null); // the peer's answer, which says nothing new
+        there.AbortWrites(3);
+        Assert.False(there.Broken.IsCompleted);
+        there.Abort(3);
+        await there.Broken.WaitAsync(SessionEnd.Patience, Token);
+    }
+
     private static async Task<ReadResult> ReadAsync(PipeReader reader) => await reader.ReadAsync(Token).AsTask().WaitAsync(SessionEnd.Patience, Token);
 
     private static async Task<byte[]> ReadAllAsync(PipeReader reader)
