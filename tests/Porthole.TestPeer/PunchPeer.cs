@@ -14,6 +14,9 @@ namespace Porthole.TestPeer;
 /// </summary>
 internal static class PunchPeer
 {
+    // The two are told one after the other, and begin apart.
+    private static readonly TcpHoleOptions s_options = new() { Timeout = TimeSpan.FromMinutes(1) };
+
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
     public static async Task RunAsync(IPEndPoint stunServer, int port)
@@ -26,7 +29,7 @@ internal static class PunchPeer
         while (await Console.In.ReadLineAsync() is { } line)
         {
             var command = JsonSerializer.Deserialize<PunchCommand>(line, s_json)!;
-            using var socket = await HolePuncher.PunchTcpAsync(mapping.Local, IPEndPoint.Parse(command.Remote));
+            using var socket = await HolePuncher.PunchTcpAsync(mapping.Local, IPEndPoint.Parse(command.Remote), s_options);
             await using var tls = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false);
             // Both sides of the punch have connected, so who is the server is agreed beforehand.
             if (command.IsServer) await tls.AuthenticateAsServerAsync(ServerOptions(certificate, command.Pin));

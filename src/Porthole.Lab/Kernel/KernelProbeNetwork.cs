@@ -15,7 +15,7 @@ public sealed class KernelProbeNetwork : IProbeNetwork, IDisposable
 
     private readonly Dictionary<TransportAddress, Socket> _sockets = [];
     private readonly Dictionary<TransportAddress, NetworkNamespace> _hosts = [];
-    private readonly TimeSpan _patience;
+    private readonly TimeSpan _roundTrip;
 
     /// <summary>Adds two hosts to the site.</summary>
     /// <param name="lab">The lab the site belongs to.</param>
@@ -26,7 +26,7 @@ public sealed class KernelProbeNetwork : IProbeNetwork, IDisposable
     {
         ArgumentNullException.ThrowIfNull(lab);
         ArgumentNullException.ThrowIfNull(site);
-        _patience = s_patience + roundTrip;
+        _roundTrip = roundTrip;
         Inside = [Add(site.AddHost("probe1")), Add(site.AddHost("probe2"))];
         Outside = [Add(lab.Server), TransportAddress.From(lab.SecondServerAddress, 0)];
         _hosts.Add(Outside[1], lab.Server.Namespace);
@@ -34,6 +34,9 @@ public sealed class KernelProbeNetwork : IProbeNetwork, IDisposable
 
     /// <inheritdoc/>
     public ImmutableArray<TransportAddress> Inside { get; }
+
+    /// <summary>How much longer than usual a packet is waited for.</summary>
+    internal TimeSpan MorePatience { get; init; }
 
     /// <inheritdoc/>
     public ImmutableArray<TransportAddress> Outside { get; }
@@ -67,7 +70,7 @@ public sealed class KernelProbeNetwork : IProbeNetwork, IDisposable
     {
         var socket = _sockets[at];
         byte[] packet = new byte[64];
-        while (socket.Poll(_patience, SelectMode.SelectRead))
+        while (socket.Poll(s_patience + _roundTrip + MorePatience, SelectMode.SelectRead))
         {
             EndPoint sender = new IPEndPoint(IPAddress.Any, 0);
             try

@@ -56,6 +56,9 @@ public sealed class KernelTcpProbeNetwork : ITcpProbeNetwork, IDisposable
     /// <inheritdoc/>
     public ImmutableArray<TransportAddress> Inside { get; }
 
+    /// <summary>How much longer than usual a packet is waited for.</summary>
+    internal TimeSpan MorePatience { get; init; }
+
     /// <inheritdoc/>
     public ImmutableArray<TransportAddress> Outside { get; }
 
@@ -134,11 +137,11 @@ public sealed class KernelTcpProbeNetwork : ITcpProbeNetwork, IDisposable
     }
 
     /// <summary>Reads the next packet of whichever socket has one, until patience ends.</summary>
-    private static bool TryRead(Socket[] sockets, long began, byte[] buffer, out ReadOnlySpan<byte> packet, out ProtocolType protocol)
+    private bool TryRead(Socket[] sockets, long began, byte[] buffer, out ReadOnlySpan<byte> packet, out ProtocolType protocol)
     {
         packet = default;
         protocol = default;
-        var left = s_patience - Stopwatch.GetElapsedTime(began);
+        var left = s_patience + MorePatience - Stopwatch.GetElapsedTime(began);
         List<Socket> readable = [.. sockets];
         Socket.Select(readable, null, null, left > TimeSpan.Zero ? left : TimeSpan.Zero);
         if (readable is not [var socket, ..]) return false;

@@ -7,7 +7,7 @@ namespace Porthole.Lab.Kernel;
 internal static class SystemCommand
 {
     // Every command here only changes kernel tables; one that takes longer than this hangs.
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(1);
 
     /// <summary>Runs the command and gives its standard output.</summary>
     /// <exception cref="KernelLabException">It could not be started, failed or did not end.</exception>

@@ -6,6 +6,7 @@ using System.Threading.Channels;
 using Porthole.Lab.Kernel;
 using Porthole.Protocol;
 using Porthole.Protocol.Ice;
+using Porthole.Protocol.Stun;
 
 namespace Porthole.NetworkTests.Interop;
 
@@ -91,6 +92,7 @@ internal sealed class AgentSocket : IDisposable
         EndPoint sender = new IPEndPoint(IPAddress.Any, 0);
         int length = _socket.ReceiveFrom(buffer, ref sender);
         if (Agent.HandleDatagram(Now, s_id, TransportAddress.FromEndPoint((IPEndPoint)sender), buffer.AsSpan(0, length))) return;
+        if (StunReader.TryParse(buffer.AsSpan(0, length), out _)) return; // the second answer, to a check that was repeated while the first was on its way
         _received.Writer.TryWrite(Encoding.UTF8.GetString(buffer, 0, length));
     }
 

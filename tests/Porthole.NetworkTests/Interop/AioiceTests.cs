@@ -9,7 +9,7 @@ namespace Porthole.NetworkTests.Interop;
 /// <summary>Debian's aioice completes checks with our agent and carries data both ways.</summary>
 public sealed class AioiceTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
 
     [AioiceTheory]
     [InlineData(IceRole.Controlling)]

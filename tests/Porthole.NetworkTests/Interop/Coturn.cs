@@ -13,7 +13,7 @@ internal sealed class Coturn : IDisposable
     private const string StunClient = "/usr/bin/turnutils_stunclient";
 
     // A tool waits 3 s for each answer that does not come, and two are missing behind a NAT that filters by port.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("porthole-coturn").FullName;
     private NamespaceProcess? _process;
@@ -37,7 +37,7 @@ internal sealed class Coturn : IDisposable
     /// <param name="more">More options.</param>
     public static async Task<Coturn> StartAsync(IPAddress first, IPAddress second, params string[] more)
     {
-        int[] ports = FreePorts(first);
+        int[] ports = FreePorts(first, second);
         var coturn = new Coturn(first, ports[0]);
         await coturn.StartAsync(NamespaceProcess.Start(Program, coturn.Arguments(second, ports[1], more), null));
         return coturn;
@@ -93,14 +93,32 @@ internal sealed class Coturn : IDisposable
 
     private static string[] Target(IPEndPoint server) => ["-p", server.Port.ToString(CultureInfo.InvariantCulture), server.Address.ToString()];
 
-    /// <summary>Two UDP ports that nobody has on an address.</summary>
-    private static int[] FreePorts(IPAddress address)
+    /// <summary>Two UDP ports that nobody has on either address, below those that systems give out by themselves, which anybody may get the next moment.</summary>
+    private static int[] FreePorts(IPAddress first, IPAddress second)
     {
-        using var one = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        using var other = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        one.Bind(new IPEndPoint(address, 0));
-        other.Bind(new IPEndPoint(address, 0));
-        return [((IPEndPoint)one.LocalEndPoint!).Port, ((IPEndPoint)other.LocalEndPoint!).Port];
+        const int lowest = 20_000, highest = 32_000;
+        var free = new List<int>();
+        while (free.Count < 2)
+        {
+            int port = Random.Shared.Next(lowest, highest);
+            if (!free.Contains(port) && IsFree(first, port) && IsFree(second, port)) free.Add(port);
+        }
+
+        return [.. free];
+
+        static bool IsFree(IPAddress address, int port)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            try
+            {
+                socket.Bind(new IPEndPoint(address, port));
+                return true;
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.AddressAlreadyInUse)
+            {
+                return false;
+            }
+        }
     }
 
     private string[] Arguments(IPAddress second, int otherPort, params string[] more) =>

@@ -14,7 +14,7 @@ namespace Porthole.NetworkTests.Interop;
 /// <summary>NAT behaviour discovery (RFC 5780) with Debian's coturn: our check asks its server, and its tools ask ours.</summary>
 public sealed class CoturnTests : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
 
     private readonly LoopbackBlock _block = new();
     private readonly string _home = Directory.CreateTempSubdirectory("porthole-cli").FullName;

@@ -43,4 +43,4 @@ async def main(controlling):
     report(event="closed")
 
 
-asyncio.run(asyncio.wait_for(main(sys.argv[1] == "controlling"), 30))
+asyncio.run(asyncio.wait_for(main(sys.argv[1] == "controlling"), 180))

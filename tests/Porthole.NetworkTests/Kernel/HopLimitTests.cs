@@ -22,7 +22,7 @@ public sealed class HopLimitTests
         using var lab = new KernelLab();
         var host = lab.AddSite(KernelNatKind.PortRestricted).AddHost("inside");
         var (any, server) = ipv6 ? (IPAddress.IPv6Any, lab.Server.Address6!) : (IPAddress.Any, lab.Server.Address);
-        using var receiver = lab.Server.Namespace.Invoke(() => new Socket(any.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 5_000 });
+        using var receiver = lab.Server.Namespace.Invoke(() => new Socket(any.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 30_000 });
         receiver.Bind(new IPEndPoint(any, Port));
         var local = TransportAddress.From(ipv6 ? host.Address6! : host.Address, 0);
         var network = new RealNetwork { Portable = portable };

@@ -87,7 +87,7 @@ public sealed class KernelLabTests
             {
                 using var stranger = Tcp(lab.Server);
                 var connecting = stranger.ConnectAsync(site.PublicAddress, 5000);
-                bool isAnswered = ((IAsyncResult)connecting).AsyncWaitHandle.WaitOne(error is null ? 300 : 5_000);
+                bool isAnswered = ((IAsyncResult)connecting).AsyncWaitHandle.WaitOne(error is null ? 300 : 30_000);
                 Assert.Equal(error is not null, isAnswered);
                 if (isAnswered) Assert.Equal(error, (connecting.Exception?.InnerException as SocketException)?.SocketErrorCode);
             }
@@ -213,7 +213,7 @@ public sealed class KernelLabTests
     {
         using var listener = Listen(to);
         using var socket = Tcp(from);
-        return socket.ConnectAsync(listener.LocalEndPoint!).Wait(TimeSpan.FromSeconds(comes ? 10 : 2), TestContext.Current.CancellationToken);
+        return socket.ConnectAsync(listener.LocalEndPoint!).Wait(TimeSpan.FromSeconds(comes ? 30 : 2), TestContext.Current.CancellationToken);
     }
 
     private static Socket Listen(KernelHost host)
@@ -238,7 +238,7 @@ public sealed class KernelLabTests
     /// <summary>Waits long for what has to come, and a little for what must not.</summary>
     private static IPEndPoint? Receive(Socket socket, bool comes = true)
     {
-        socket.ReceiveTimeout = comes ? 10_000 : 300;
+        socket.ReceiveTimeout = comes ? 30_000 : 300;
         EndPoint sender = socket.LocalEndPoint!;
         try
         {

@@ -27,7 +27,7 @@ public sealed class NatProcessTests
     {
         var profile = NatProfile.Presets.Single(profile => profile.Name == preset);
         var external = _addresses[10];
-        await Agreement.CheckAsync(async () =>
+        await Agreement.CheckAsync(async _ =>
         {
             await using var nat = NatProcess.Start(new NatProcessOptions { Inside = _addresses[1], Outside = external, Profile = profile }, _ => { });
             using var network = new LiveProbeNetwork(nat.Inside, [_addresses[2], _addresses[3]], [_addresses[20], _addresses[21]]);

@@ -8,7 +8,7 @@ namespace Porthole.NetworkTests.Matrix;
 /// <summary>A peer of the tests on a host of a lab.</summary>
 internal sealed class PeerProcess
 {
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(120);
 
     private readonly NamespaceProcess _process;
 

@@ -5,7 +5,7 @@ namespace Porthole.NetworkTests.PortMapping;
 /// <summary>What becomes true in a moment.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30), s_pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60), s_pause = TimeSpan.FromMilliseconds(50);
 
     public static async Task AssertAsync(Func<bool> condition, string what)
     {

@@ -9,8 +9,8 @@ public sealed class KernelGatewayTests
 {
     private const int Bytes = 100_000;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(45);
 
     // Of two symmetric NATs no guess finds a way: what is direct there is so by the mapping.
     [MiniupnpdTheory]

@@ -12,6 +12,9 @@ internal sealed class Miniupnpd : IDisposable
     /// </summary>
     public const string ClaimedAddress = "11.0.0.1";
 
+    /// <summary>UDP ports: that of SSDP, and that of PCP and NAT-PMP.</summary>
+    private const int SearchPort = 1900, ControlPort = 5351;
+
     private readonly string _directory = Directory.CreateTempSubdirectory("porthole-gateway").FullName;
     private readonly KernelSite _site;
 
@@ -73,13 +76,17 @@ internal sealed class Miniupnpd : IDisposable
             """,
             TestContext.Current.CancellationToken);
         var process = site.Router.Start(Program, ["-d", "-f", configuration, "-P", Path.Combine(daemon._directory, "pid")]);
-        await Task.Delay(TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken);
+        int port = only == "Upnp" ? SearchPort : ControlPort;
+        await Eventually.AssertAsync(() => process.HasExited || daemon.Listens(port), "the gateway listens");
         Assert.False(process.HasExited, process.Transcript);
         return daemon;
     }
 
     /// <summary>How many ports it maps now, as the kernel knows it.</summary>
     public int CountMappings() => _site.Router.Run("nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd").Split('\n').Count(static line => line.Contains("dnat", StringComparison.Ordinal));
+
+    /// <summary>Whether somebody on the router has a UDP port.</summary>
+    private bool Listens(int port) => _site.Router.Run("cat", "/proc/net/udp").Contains($":{port:X4} ", StringComparison.Ordinal);
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 }

@@ -16,11 +16,11 @@ public sealed class BehaviorProbeTests
     [InlineData(KernelNatKind.Firewall)]
     public void The_kernels_NAT_and_its_model_give_the_same_report(KernelNatKind kind)
     {
-        Agreement.Check(() =>
+        Agreement.Check(morePatience =>
         {
             using var lab = new KernelLab();
             var site = lab.AddSite(kind);
-            using var network = new KernelProbeNetwork(lab, site);
+            using var network = new KernelProbeNetwork(lab, site) { MorePatience = morePatience };
             var model = BehaviorProbe.Run(new MiddleboxNetwork(KernelModels.Of(kind, site.WanAddress), network.Inside, network.Outside));
             return (model.ToString(), BehaviorProbe.Run(network).ToString());
         });
@@ -29,11 +29,11 @@ public sealed class BehaviorProbeTests
     [RootFact]
     public void A_full_cone_that_hairpins_gives_the_report_of_its_model()
     {
-        Agreement.Check(() =>
+        Agreement.Check(morePatience =>
         {
             using var lab = new KernelLab();
             var site = lab.AddSite(KernelNatKind.FullCone, hairpin: true);
-            using var network = new KernelProbeNetwork(lab, site);
+            using var network = new KernelProbeNetwork(lab, site) { MorePatience = morePatience };
             var profile = NatProfile.FullCone with { Hairpinning = Hairpinning.ExternalSource };
             var model = BehaviorProbe.Run(new MiddleboxNetwork(KernelModels.Table(profile, site.WanAddress), network.Inside, network.Outside));
             return (model.ToString(), BehaviorProbe.Run(network).ToString());
@@ -43,11 +43,11 @@ public sealed class BehaviorProbeTests
     [RootFact]
     public void A_carriers_NAT_on_top_makes_a_cone_of_it_what_the_carrier_is()
     {
-        Agreement.Check(() =>
+        Agreement.Check(morePatience =>
         {
             using var lab = new KernelLab();
             var site = lab.AddSite(KernelNatKind.FullCone, lab.AddCarrier(KernelNatKind.Symmetric));
-            using var network = new KernelProbeNetwork(lab, site);
+            using var network = new KernelProbeNetwork(lab, site) { MorePatience = morePatience };
             var seen = BehaviorProbe.Run(network);
             return (
                 (NatMapping.AddressAndPortDependent, NatFiltering.AddressAndPortDependent, PortChoice.Random).ToString(),

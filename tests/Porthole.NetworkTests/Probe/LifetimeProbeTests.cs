@@ -10,14 +10,16 @@ public sealed class LifetimeProbeTests
     [InlineData(KernelNatKind.Symmetric)]
     public void Connection_tracking_forgets_as_its_model_does(KernelNatKind kind)
     {
-        Agreement.Check(() =>
+        Agreement.Check(_ => // what is waited for in vain makes other state older
         {
             using var lab = new KernelLab();
             var site = lab.AddSite(kind);
-            site.SetLifetimes(unreplied: TimeSpan.FromSeconds(2), replied: TimeSpan.FromSeconds(4));
+            // Seconds lie between every wait and the lifetimes beside it.
+            var (unreplied, replied) = (TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(8));
+            site.SetLifetimes(unreplied, replied);
             using var network = new KernelProbeNetwork(lab, site);
-            var profile = KernelModels.Profile(kind) with { UnrepliedLifetime = TimeSpan.FromSeconds(2), RepliedLifetime = TimeSpan.FromSeconds(4) };
-            var waits = (TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(2));
+            var profile = KernelModels.Profile(kind) with { UnrepliedLifetime = unreplied, RepliedLifetime = replied };
+            var waits = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
             var model = BehaviorProbe.Run(new MiddleboxNetwork(KernelModels.Table(profile, site.WanAddress), network.Inside, network.Outside), waits);
             Assert.Equal(
                 new LifetimeObservation(UnrepliedOutlivesShort: false, RepliedOutlivesShort: true, RepliedOutlivesLong: false, InboundRefreshes: true),

@@ -23,11 +23,11 @@ public sealed class TcpProbeTests
     [InlineData(KernelNatKind.Firewall, UnsolicitedSyn.Reset)]
     public void The_kernels_NAT_and_its_model_give_the_same_report(KernelNatKind kind, UnsolicitedSyn answer)
     {
-        Agreement.Check(() =>
+        Agreement.Check(morePatience =>
         {
             using var lab = new KernelLab(ipv6: false);
             var site = lab.AddSite(kind, answer: answer);
-            using var network = new KernelTcpProbeNetwork(lab, site);
+            using var network = new KernelTcpProbeNetwork(lab, site) { MorePatience = morePatience };
             var model = BehaviorProbe.Run(new MiddleboxTcpNetwork(KernelModels.Of(kind, site.WanAddress, answer), network.Inside, network.Outside));
             return (model.ToString(), BehaviorProbe.Run(network).ToString());
         });
@@ -38,11 +38,11 @@ public sealed class TcpProbeTests
     public void A_model_on_a_TUN_device_gives_the_report_it_gives_in_virtual_time(string preset)
     {
         var profile = NatProfile.Presets.Concat([NatProfile.Resetting, NatProfile.Unreachable, NatProfile.Strict]).First(profile => profile.Name == preset);
-        Agreement.Check(() =>
+        Agreement.Check(morePatience =>
         {
             using var lab = new KernelLab(ipv6: false);
             var site = lab.AddModelledSite(external => new NatTable(profile, new SeededEntropy(1), external));
-            using var network = new KernelTcpProbeNetwork(lab, site);
+            using var network = new KernelTcpProbeNetwork(lab, site) { MorePatience = morePatience };
             var model = BehaviorProbe.Run(new MiddleboxTcpNetwork(KernelModels.Table(profile, site.WanAddress), network.Inside, network.Outside));
             return (model.ToString(), BehaviorProbe.Run(network).ToString());
         });
