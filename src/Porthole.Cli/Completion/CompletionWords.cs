@@ -24,13 +24,14 @@ internal static class CompletionWords
         foreach (var option in command.Options)
         {
             if (option.HelpName == Peer) Replace(option.CompletionSources, static () => KnownNames());
+            else if (option.HelpName?.StartsWith(Peer + ":", StringComparison.Ordinal) == true) Replace(option.CompletionSources, static () => KnownNames().Select(static name => name + ":"));
             else if (Values.TryGetValue($"{command.Name} {option.Name}", out string[]? words) || Values.TryGetValue(option.Name, out words)) Replace(option.CompletionSources, () => words);
         }
 
         foreach (var argument in command.Arguments)
         {
             if (argument.Name == Peer) Replace(argument.CompletionSources, static () => KnownNames());
-            else if (argument.Name.StartsWith(Peer + ":", StringComparison.Ordinal)) Replace(argument.CompletionSources, static () => KnownNames().Select(static name => name + ":"));
+            else if (argument.Name.StartsWith(Peer + ":", StringComparison.Ordinal) || command.Name == "forward") Replace(argument.CompletionSources, static () => KnownNames().Select(static name => name + ":"));
         }
 
         foreach (var child in command.Subcommands) Install(child);
