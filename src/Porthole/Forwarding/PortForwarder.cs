@@ -91,7 +91,7 @@ public sealed class PortForwarder : IAsyncDisposable
             {
                 SocketError.AddressAlreadyInUse => new PeerException(PeerError.PortInUse, $"{port.Local} is taken by another program. Choose another local port.", exception),
                 SocketError.AccessDenied => new PeerException(PeerError.PortInUse, $"{port.Local} needs rights that this user does not have. Choose a local port above 1023.", exception),
-                _ => new PeerException(PeerError.AddressNotAvailable, $"{port.Local} cannot be listened on: {exception.Message}", exception),
+                _ => new PeerException(PeerError.AddressNotAvailable, $"{port.Local} cannot be listened on: {exception.Message}. Use an address of this host, or leave it out.", exception),
             };
         }
     }
