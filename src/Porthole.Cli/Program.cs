@@ -48,9 +48,17 @@ internal static class Program
         // A word that begins with @ is not a file of options here: bob@ID is how a peer is written.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         bool isQuestion = parsed.Action is HelpWithExitCodes || root.Directives.OfType<SuggestDirective>().Any(directive => parsed.GetResult(directive) is not null);
+        if (!isQuestion && UnknownOptionOf(parsed) is { } mistyped)
+        {
+            string file = Path.Exists(mistyped) ? $" If the file is meant, write './{mistyped}'." : "";
+            Complaint.Write($"'{mistyped}' is no option of this command.{file} Try 'porthole {CommandOf(parsed)}--help'.");
+            return ExitCode.Usage;
+        }
+
         if (parsed.Errors.Count > 0 && !isQuestion) // who asks for help, or a shell for the next word, need not know the arguments
         {
             string what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not known here." : parsed.Errors[0].Message;
+            if (parsed.CommandResult.Command is RootCommand && parsed.Tokens.Count == 0) what = "What is to be done is missing.";
             Complaint.Write($"{what} Try 'porthole {CommandOf(parsed)}--help'.");
             return ExitCode.Usage;
         }
@@ -76,6 +84,11 @@ internal static class Program
             return ExitCode.Defect;
         }
     }
+
+    /// <summary>A word that looks like an option and is none is a slip of the typing, and neither a path nor a peer; behind <c>--</c> it may be anything.</summary>
+    private static string? UnknownOptionOf(ParseResult parsed) => parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(static argument => argument.Tokens).FirstOrDefault(static token => token.Value is ['-', _, ..])?.Value;
 
     private static string CommandOf(ParseResult parsed)
     {

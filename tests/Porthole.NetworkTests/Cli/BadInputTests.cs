@@ -36,6 +36,9 @@ public sealed class BadInputTests(CliServer server) : IClassFixture<CliServer>
     [InlineData("lab population --transport tcp")]
     [InlineData("lab population --pairs 0")]
     [InlineData("pong")]
+    [InlineData("ping bob --cuont 5")]
+    [InlineData("share 22 --onyl bob:22")]
+    [InlineData("forward 2222 bob:22 -v")]
     public async Task A_malformed_command_line_ends_with_2(string line) =>
         (await CliProcess.RunAsync(server.NewHome(), line.Split(' '))).AssertEnded(2);
 
