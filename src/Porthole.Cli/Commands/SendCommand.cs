@@ -23,7 +23,7 @@ internal static class SendCommand
             Description = "Send to whoever has the code: without a value a new one is made and shown; with one, an earlier transfer goes on.",
             HelpName = "CODE",
             Arity = ArgumentArity.ZeroOrOne,
-            CustomParser = Parsers.ParseCode,
+            CustomParser = ParseCode,
         };
         var wait = new Option<TimeSpan?>("--wait")
         {
@@ -52,6 +52,14 @@ internal static class SendCommand
             return new SendSession(settings).RunAsync(options, interrupted);
         }));
         return command;
+    }
+
+    /// <summary>What follows <c>--code</c> is the code: a path there is a slip.</summary>
+    private static PairingCode? ParseCode(ArgumentResult result)
+    {
+        if (result.Tokens is not [{ Value: var text }] || PairingCode.TryParse(text, out _, out _) || !Path.Exists(text)) return Parsers.ParseCode(result);
+        result.AddError($"'{text}' behind --code is read as a code, and is none. Name what to send before --code.");
+        return null;
     }
 
     private static void Validate(CommandResult result, Argument<string[]> what, Option<PairingCode?> code)

@@ -14,6 +14,7 @@ internal sealed class ReceiveReport
     private readonly ITransferView _view;
     private readonly TransferTrack _track;
     private readonly string _who;
+    private string? _skipped;
 
     public ReceiveReport(ReceiveSettings settings, ITransferView view, PeerConnection connection)
     {
@@ -72,6 +73,7 @@ internal sealed class ReceiveReport
                 _view.Show(_track);
                 break;
             case FileTransferEvent.Skipped skipped:
+                _skipped = skipped.Text;
                 SkippedLine.Say(_view, _settings.Json, skipped);
                 break;
         }
@@ -143,7 +145,7 @@ internal sealed class ReceiveReport
             });
         }
 
-        _view.Warn(exception.Message);
+        if (_settings.Json || exception.Message != _skipped) _view.Warn(exception.Message); // a line for people that was just written is not written again
     }
 
     /// <summary>Nothing of it is shown any more.</summary>

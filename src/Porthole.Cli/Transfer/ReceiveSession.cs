@@ -128,7 +128,11 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
         }
         finally
         {
-            lock (_gate) _reports.Remove(report);
+            lock (_gate)
+            {
+                if (!cancellationToken.IsCancellationRequested) _reports.Remove(report); // what was under way when the program was stopped is still to be told
+            }
+
             _away?.Went();
         }
     }
@@ -166,11 +170,11 @@ internal sealed class ReceiveSession(ReceiveSettings settings)
             report.Failed(exception);
             if (settings.Once || _link is not null) _end.TrySetResult(ExitCode.Of(exception));
         }
-        catch (PeerException exception)
+        catch (PeerException exception) when (!cancellationToken.IsCancellationRequested)
         {
             report.Interrupted(exception);
         }
-        catch (OperationCanceledException)
+        catch (Exception exception) when (exception is PeerException or OperationCanceledException)
         {
             // The program ends, and says so.
         }

@@ -11,6 +11,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
     private readonly string _who = settings.Target?.ToString() ?? "the other side";
     private TransferTrack? _track;
     private string _what = "";
+    private string? _skipped;
     private long _here;
     private bool _hasBegun;
     private bool _isInterrupted;
@@ -97,6 +98,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
                 view.Show(track);
                 break;
             case FileTransferEvent.Skipped skipped:
+                _skipped = skipped.Text;
                 SkippedLine.Say(view, settings.Json, skipped);
                 break;
             case FileTransferEvent.Interrupted interrupted:
@@ -137,7 +139,7 @@ internal sealed class SendReport(SendSettings settings, ITransferView view)
     {
         if (_track is { } track) view.Hide(track);
         if (settings.Json) view.Say(name, null, fields);
-        view.Warn(text);
+        if (settings.Json || text != _skipped) view.Warn(text); // a line for people that was just written is not written again
     }
 
     /// <summary>How the other side is called: as on the command line, or by what is known of it.</summary>

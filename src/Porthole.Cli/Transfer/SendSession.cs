@@ -90,11 +90,26 @@ internal sealed class SendSession(SendSettings settings)
         var connection = link switch
         {
             null => await node.ConnectAsync(settings.Target!, cancellationToken).ConfigureAwait(false),
-            { Pairing: null } => await link.MeetAsync(node, cancellationToken).ConfigureAwait(false),
+            { Pairing: null } => await MeetAsync(node, link, cancellationToken).ConfigureAwait(false),
             { Pairing: { } pairing } => await node.ConnectAsync(new PeerTarget(null, pairing.Peer.PeerId), cancellationToken).ConfigureAwait(false),
         };
         report.Connected(connection);
         return connection;
+    }
+
+    /// <summary>Meets whoever has the code, who is waited for as long as the server allows, or as long as was asked for.</summary>
+    private async Task<PeerConnection> MeetAsync(PeerNode node, CodeLink link, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (settings.Wait is { } wait) either.CancelAfter(wait);
+        try
+        {
+            return await link.MeetAsync(node, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new GaveUpException(new PeerException(PeerError.TimedOut, "The other side with the same code is not there."));
+        }
     }
 
     /// <summary>What is not there is said before anybody is called.</summary>
@@ -102,8 +117,15 @@ internal sealed class SendSession(SendSettings settings)
     {
         foreach (string path in settings.Paths)
         {
-            if (!Path.Exists(path)) throw new FileException(FileError.NotFound, $"{path} is not there. Check the path.") { Path = path };
+            if (!Path.Exists(path)) throw new FileException(FileError.NotFound, $"{path} is not there. {WhatToDoAbout(path)}") { Path = path };
         }
+    }
+
+    private string WhatToDoAbout(string path)
+    {
+        if (path == "-") return "Standard input cannot be sent: write it to a file, and send that.";
+        bool mayBePeer = settings.Code is not null && settings.Paths.Length > 1 && path == settings.Paths[^1] && PeerTarget.TryParse(path, out _);
+        return mayBePeer ? "Check the path; with --code no peer is named." : "Check the path.";
     }
 
     private string HowToGoOn() => settings.IsNewCode

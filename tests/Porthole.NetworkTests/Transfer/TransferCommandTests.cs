@@ -65,6 +65,14 @@ public sealed class TransferCommandTests(CliServer server) : IClassFixture<CliSe
         }
 
         bob = server.NewName("bob");
+        await using (var receiver = CliProcess.Start(server.NewHome(), "receive", "--as", bob, "--to", Target, "--accept", "anyone", "--once", "--server", server.Address))
+        {
+            await receiver.LineAsync(static line => line.StartsWith("Receiving into ", StringComparison.Ordinal));
+            (await SendAsync(source, bob)).AssertEnded(34);
+            (await receiver.EndAsync()).AssertEnded(34); // for people too it is one line
+        }
+
+        bob = server.NewName("bob");
         await using var overwriting = await ReceiveAsync(bob, "--accept", "anyone", "--once", "--overwrite");
         (await SendAsync(source, bob)).AssertEnded(0);
         (await overwriting.EndAsync()).AssertEnded(0);
@@ -87,6 +95,8 @@ public sealed class TransferCommandTests(CliServer server) : IClassFixture<CliSe
     [InlineData(2, "To whom", "file.txt")]
     [InlineData(2, "is no peer", "file.txt", "B O B")]
     [InlineData(2, "code", "file.txt", "--code", "XYZ")]
+    [InlineData(2, "'--relay' is no option", "file.txt", "bob", "--relay")]
+    [InlineData(34, "with --code no peer is named", "file.txt", "bob", "--code")]
     public async Task What_makes_no_sense_is_said_before_anybody_is_called(int exitCode, string text, params string[] arguments)
     {
         Write("file.txt", "x");
@@ -94,6 +104,39 @@ public sealed class TransferCommandTests(CliServer server) : IClassFixture<CliSe
         var result = await CliProcess.RunAsync(server.NewHome(), ["send", .. arguments, "--server", server.Address]);
         result.AssertEnded(exitCode);
         Assert.Contains(text, result.Errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_path_behind_code_and_standard_input_are_told_what_they_are()
+    {
+        var misplaced = await CliProcess.RunAsync(server.NewHome(), "send", "--code", Write("file.txt", "x"), "--server", server.Address);
+        misplaced.AssertEnded(2);
+        Assert.Contains("before --code", misplaced.Errors[0], StringComparison.Ordinal);
+        var input = await CliProcess.RunAsync(server.NewHome(), "send", "-", "bob", "--server", server.Address);
+        input.AssertEnded(34);
+        Assert.Contains("Standard input cannot be sent", input.Errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Whoever_does_not_come_for_a_code_is_waited_for_as_long_as_was_asked()
+    {
+        var sent = await CliProcess.RunAsync(server.NewHome(), "send", Write("file.txt", "x"), "--code", "--wait", "1", "--server", server.Address);
+        sent.AssertEnded(16);
+        Assert.Contains("Nobody came within 1 s", sent.Errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_stopped_in_the_middle_says_that_what_came_is_kept()
+    {
+        string source = Path.Combine(_folder, "film.bin"), bob = server.NewName("bob");
+        TransferFiles.WriteBig(source, 1_000_000_000);
+        await using var receiver = await ReceiveAsync(bob, "--accept", "anyone");
+        await using var sender = CliProcess.Start(server.NewHome(), "send", source, bob, "--as", server.NewName("alice"), "--server", server.Address);
+        await receiver.EventAsync("progress");
+        receiver.Interrupt();
+        var end = await receiver.EndAsync();
+        end.AssertEnded(130);
+        Assert.Contains("What has come is kept", end.Errors[0], StringComparison.Ordinal);
     }
 
     [Fact]
