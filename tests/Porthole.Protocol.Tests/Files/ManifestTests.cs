@@ -66,6 +66,8 @@ public sealed class ManifestTests
         Reject(ManifestFault.Parent, File(0, "a"));
         Reject(ManifestFault.Parent, File(-1, "a"), File(0, "b"));
         Reject(ManifestFault.OrderOrDuplicate, File(-1, "a"), File(-1, "A"));
+        Reject(ManifestFault.OrderOrDuplicate, File(-1, "A"), File(-1, "a")); // the order of their codes, and one name to some disks
+        Reject(ManifestFault.OrderOrDuplicate, File(-1, "\u00C9t\u00E9"), Folder(-1, "\u00E9T\u00C9"));
         Reject(ManifestFault.OrderOrDuplicate, File(-1, "b"), File(-1, "a"));
         Reject(ManifestFault.OrderOrDuplicate, Folder(-1, "a"), File(0, "b"), File(-1, "c"));
         Reject(ManifestFault.Size, File(-1, "a") with { Size = -1 });
