@@ -208,6 +208,45 @@ public sealed class HostileSenderTests : IDisposable
         Assert.False(File.Exists(_folder.PathOf("in/file")), what);
     }
 
+    [Fact]
+    public async Task What_was_here_is_complete_only_with_the_hash_that_it_has()
+    {
+        byte[] chunk = Chunk([], [1, 2, 3, 4, 5], out byte[] hash), wrongHash = [.. hash];
+        wrongHash[3] ^= 1;
+        await RefuseAsync(null, async stream =>
+        {
+            await OfferAsync(stream, Entry(0, "file", 5));
+            await RawAsync(stream, Bytes(FileFrame.WriteBegin(0, 5), Start(0, 0), chunk, Frame(FileFrameType.FileEnd, hash), [0x7F, 0, 0, 0]));
+        });
+        string part = Assert.Single(Directory.GetFiles(_folder.PathOf("in"), "*" + EntryName.PartSuffix));
+        foreach (byte[] end in (byte[][])[wrongHash, SHA256.HashData([])])
+        {
+            await RefuseAsync(FileError.WrongHash, async stream =>
+            {
+                await OfferAsync(stream, Entry(0, "file", 5));
+                await RawAsync(stream, Bytes(FileFrame.WriteBegin(5, 0), Start(0, 5), Frame(FileFrameType.FileEnd, end)));
+                await RawAsync(stream, Frame(FileFrameType.Done, SHA256.HashData(Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(end)}  file\n"))));
+            });
+        }
+
+        Assert.Equal([1, 2, 3, 4, 5], File.ReadAllBytes(part));
+        Assert.False(File.Exists(_folder.PathOf("in/file")));
+    }
+
+    [Fact]
+    public async Task What_is_replaced_comes_from_its_beginning()
+    {
+        _folder.Write("in/file", [1, 2, 3, 4, 5]);
+        byte[] listing = SHA256.HashData(Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(SHA256.HashData([1, 2, 3, 4, 5]))}  file\n"));
+        var pair = new StreamPair();
+        var receiving = Courier.ReceiveAsync(new FileReceiver(_folder.PathOf("in"), new FileReceiveOptions { Overwrite = true }), pair);
+        await OfferAsync(pair.Sender, Entry(0, "file", 5));
+        await RawAsync(pair.Sender, Bytes(FileFrame.WriteRootVerdict(0, false), FileFrame.WriteBegin(5, 0), Start(0, 5), Frame(FileFrameType.FileEnd, SHA256.HashData([1, 2, 3, 4, 5])), Frame(FileFrameType.Done, listing)));
+        pair.Sender.CompleteWrites();
+        Assert.Equal(PeerError.ProtocolViolation, Assert.IsType<PeerException>((await Courier.CatchAsync(receiving)).Error).Error);
+        Assert.Equal([1, 2, 3, 4, 5], File.ReadAllBytes(_folder.PathOf("in/file")));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -274,6 +313,50 @@ public sealed class HostileSenderTests : IDisposable
         Assert.Equal(FileError.Link, Assert.IsType<FileException>((await Courier.CatchAsync(receiving)).Error).Reason);
         Assert.Empty(Directory.GetFileSystemEntries(outside));
         Assert.False(Directory.Exists(_folder.PathOf("in/box")));
+    }
+
+    [Fact]
+    public async Task A_link_in_the_place_of_a_file_that_is_gone_on_with_is_not_written_through()
+    {
+        if (OperatingSystem.IsWindows()) return; // links need rights there
+        byte[] bytes = new byte[3 * FileLimits.ChunkSize];
+        string file = _folder.Write("out/file", bytes), outside = _folder.PathOf("outside");
+        var pair = new StreamPair();
+        pair.Sender.BreakAfterBytes = 2 * FileLimits.ChunkSize;
+        await Courier.RunAsync(new FileSender([file]), new FileReceiver(_folder.PathOf("in")), pair);
+        string part = Assert.Single(Directory.GetFiles(_folder.PathOf("in"), "*" + EntryName.PartSuffix));
+        long length = new FileInfo(part).Length;
+        Assert.InRange(length, 1, bytes.Length - 1);
+        pair = new StreamPair();
+        pair.Receiver.Seen = type =>
+        {
+            // Between the looking and the writing.
+            if (type != FileFrameType.HaveEnd) return;
+            File.Move(part, outside);
+            File.CreateSymbolicLink(part, outside);
+        };
+        var outcome = await Courier.RunAsync(new FileSender([file]), new FileReceiver(_folder.PathOf("in")), pair);
+        Assert.Equal((FileError.Link, FileError.Link), (outcome.SendReason, outcome.ReceiveReason));
+        Assert.DoesNotContain(Path.GetDirectoryName(outside)!, outcome.SendError!.Message, StringComparison.Ordinal); // where things are is nobody's business
+        Assert.Equal(length, new FileInfo(outside).Length);
+        Assert.False(File.Exists(_folder.PathOf("in/file")));
+    }
+
+    [Fact]
+    public async Task A_link_in_the_place_of_a_journal_is_not_written_through()
+    {
+        if (OperatingSystem.IsWindows()) return; // links need rights there
+        string file = _folder.Write("out/file", [1, 2, 3]), outside = _folder.Write("outside", [9]);
+        var pair = new StreamPair();
+        pair.Sender.BreakAfterFrames = 4;
+        await Courier.RunAsync(new FileSender([file]), new FileReceiver(_folder.PathOf("in")), pair);
+        string journal = Assert.Single(Directory.GetFiles(_folder.PathOf("in"), EntryName.JournalPrefix + "*"));
+        File.Delete(journal);
+        File.CreateSymbolicLink(journal, outside);
+        var outcome = await Courier.RunAsync(new FileSender([file]), new FileReceiver(_folder.PathOf("in")));
+        Assert.Equal((FileError.Link, FileError.Link), (outcome.SendReason, outcome.ReceiveReason));
+        Assert.DoesNotContain(Path.GetDirectoryName(outside)!, outcome.SendError!.Message, StringComparison.Ordinal); // where things are is nobody's business
+        Assert.Equal([9], File.ReadAllBytes(outside));
     }
 
     [Fact]

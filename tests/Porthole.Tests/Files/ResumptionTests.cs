@@ -93,6 +93,20 @@ public sealed class ResumptionTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_acknowledged_is_written_down_before()
+    {
+        string file = _folder.Write("out/file", new byte[8 * FileLimits.AckInterval]);
+        var lengths = new List<long>();
+        var pair = new StreamPair();
+        pair.Receiver.Seen = type =>
+        {
+            if (type == FileFrameType.Ack) lengths.Add(new FileInfo(Directory.GetFiles(_folder.PathOf("in"), EntryName.JournalPrefix + "*").Single()).Length); // what a killed receiver leaves
+        };
+        Assert.Null((await Courier.RunAsync(new FileSender([file]), new FileReceiver(_folder.PathOf("in")), pair)).ReceiveError);
+        Assert.True(lengths.Distinct().Count() >= 8, string.Join(' ', lengths));
+    }
+
+    [Fact]
     public async Task A_torn_disk_is_noticed_and_only_what_is_torn_is_sent_again()
     {
         byte[] bytes = new byte[8 * FileLimits.ChunkSize];
