@@ -147,8 +147,20 @@ public sealed class HostilePeerTests : IAsyncLifetime
     public async Task A_number_of_an_association_is_taken_once()
     {
         await using var stream = await AssociateAsync(1);
-        await using var second = await ForwardStream.OpenAsync(_connection, new ForwardRequest(Udp, 1), Token);
-        Assert.Equal(ForwardStatus.LimitReached, (await ForwardStream.ReadAnswerAsync(_connection, second, Token).WaitAsync(ForwardingRig.Patience, Token)).Status);
+        Assert.Equal(ForwardStatus.LimitReached, await AskAsync(1));
+        await stream.DisposeAsync();
+        using var patience = new CancellationTokenSource(ForwardingRig.Patience);
+        while (await AskAsync(1) != ForwardStatus.Connected) patience.Token.ThrowIfCancellationRequested(); // free again as soon as the end has come there
+    }
+
+    [Fact]
+    public async Task A_peer_may_have_so_many_UDP_ports_on_a_connection_and_no_more()
+    {
+        const int Most = 256;
+        var streams = new List<PeerStream>();
+        for (ushort number = 1; number <= Most; number++) streams.Add(await AssociateAsync(number));
+        Assert.Equal(ForwardStatus.LimitReached, await AskAsync(Most + 1));
+        foreach (var stream in streams) await stream.DisposeAsync();
     }
 
     [Fact]
@@ -162,6 +174,12 @@ public sealed class HostilePeerTests : IAsyncLifetime
         }
 
         Assert.Single(_rig.Shared.OfType<ForwardingEvent.Refused>());
+    }
+
+    private async Task<ForwardStatus> AskAsync(ushort number)
+    {
+        await using var stream = await ForwardStream.OpenAsync(_connection, new ForwardRequest(Udp, number), Token);
+        return (await ForwardStream.ReadAnswerAsync(_connection, stream, Token).WaitAsync(ForwardingRig.Patience, Token)).Status;
     }
 
     private async Task<PeerStream> AssociateAsync(ushort number)

@@ -98,6 +98,26 @@ public sealed class UdpForwardingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_flow_on_which_only_the_target_speaks_lives()
+    {
+        var clock = new ManualTimeProvider();
+        await _rig.ShareAsync([new SharedPort(Target)], new PortSharerOptions { TimeProvider = clock });
+        using var client = Bind();
+        await client.ConnectAsync(_rig.Forward(Target, new PortForwarderOptions { TimeProvider = clock }), Token);
+        _ = EchoAsync();
+        Assert.Equal([0], await AskAsync(client, [0]));
+        var flow = _echoed!;
+        for (byte step = 1; step <= 10; step++) // five minutes, and a flow ends after two
+        {
+            clock.Advance(TimeSpan.FromSeconds(30));
+            await HearAsync(client, flow, [step]);
+        }
+
+        Assert.Empty(_rig.Shared.OfType<ForwardingEvent.Closed>());
+        Assert.Empty(_rig.Forwarded.OfType<ForwardingEvent.Closed>());
+    }
+
+    [Fact]
     public async Task Where_there_is_no_room_the_quietest_flow_makes_it()
     {
         await _rig.ShareAsync([new SharedPort(Target)], new PortSharerOptions { MaxFlows = 2 });
@@ -250,6 +270,33 @@ public sealed class UdpForwardingTests : IAsyncLifetime
             catch (OperationCanceledException) when (!patience.IsCancellationRequested)
             {
                 _again++;
+            }
+        }
+    }
+
+    /// <summary>The target says something on a flow, once more where it was lost, until the client has heard it.</summary>
+    private async Task HearAsync(Socket client, EndPoint flow, byte[] words)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        patience.CancelAfter(ForwardingRig.Patience);
+        byte[] buffer = new byte[ushort.MaxValue];
+        while (true)
+        {
+            await _server.SendToAsync(words, flow, patience.Token);
+            using var again = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
+            again.CancelAfter(TimeSpan.FromSeconds(2));
+            try
+            {
+                while (!buffer.AsSpan(0, await client.ReceiveAsync(buffer, again.Token)).SequenceEqual(words))
+                {
+                    // Something that was said before.
+                }
+
+                return;
+            }
+            catch (OperationCanceledException) when (!patience.IsCancellationRequested)
+            {
+                // Lost on the way.
             }
         }
     }
