@@ -218,6 +218,40 @@ public sealed class TcpForwardingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Local_programs_may_have_so_many_connections_and_no_more()
+    {
+        var target = ForwardingRig.Tcp(_listener);
+        await _rig.ShareAsync(target);
+        var local = _rig.Forward(target, new PortForwarderOptions { MaxConnections = 1 });
+        var (client, served) = await ForwardingRig.ConnectAsync(local, _listener);
+        using (client)
+        using (served)
+        {
+            await Assert.ThrowsAsync<SocketException>(async () =>
+            {
+                using var more = await ForwardingRig.ConnectAsync(local); // the reset may come before this has returned
+                await ForwardingRig.ReadToEndAsync(more).WaitAsync(ForwardingRig.Patience, Token);
+            });
+            await EchoOnceAsync(client, served);
+        }
+
+        Assert.Empty(_rig.Shared.OfType<ForwardingEvent.Refused>()); // nobody was asked
+    }
+
+    [Fact]
+    public async Task A_target_that_does_not_answer_is_not_waited_for_for_ever()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere a port that takes no more refuses at once.");
+        using var deaf = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        deaf.Listen(0);
+        using var waiting = await ForwardingRig.ConnectAsync((IPEndPoint)deaf.LocalEndPoint!); // nobody accepts it, and there is no room for another
+        var target = ForwardTarget.TryParse($"127.0.0.1:{((IPEndPoint)deaf.LocalEndPoint!).Port}", out var parsed) ? parsed : throw new ArgumentException("no target");
+        await _rig.ShareAsync([new SharedPort(target)], new PortSharerOptions { ConnectTimeout = TimeSpan.FromSeconds(1) });
+        await RefusedAsync(_rig.Forward(target), ForwardStatus.TimedOut);
+    }
+
+    [Fact]
     public async Task When_the_sharer_comes_back_what_connects_waits_for_it_and_what_was_connected_has_ended()
     {
         var target = ForwardingRig.Tcp(_listener);
