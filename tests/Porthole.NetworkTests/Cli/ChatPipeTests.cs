@@ -51,6 +51,30 @@ public sealed class ChatPipeTests(CliServer server) : IClassFixture<CliServer>
         Assert.Equal($"{names[0]}: everyone", await cleo.LineAsync(static line => !line.StartsWith('*')));
     }
 
+    [Fact]
+    public async Task The_words_to_compare_are_the_same_on_both_sides_and_others_for_every_connection()
+    {
+        string bobName = server.NewName("bob"), aliceName = server.NewName("alice"), aliceHome = server.NewHome();
+        await using var bob = CliProcess.Start(server.NewHome(), "chat", "--as", bobName, "--server", server.Address, "--accept", "anyone", "--json");
+        await bob.EventAsync("registered");
+        var seen = new HashSet<string>();
+        for (int time = 0; time < 2; time++) // the same two people, with the same keys
+        {
+            await using var alice = CliProcess.Start(aliceHome, "chat", "--as", aliceName, "--server", server.Address, "--connect", bobName, "--json");
+            await alice.EventAsync("connected");
+            await bob.EventAsync("connected");
+            await alice.Input.WriteLineAsync($"/verify {bobName}");
+            await bob.Input.WriteLineAsync($"/verify {aliceName}");
+            string words = (string)(await alice.EventAsync("verify"))["words"]!;
+            Assert.Matches("^[a-z]{5}(-[a-z]{5}){5}$", words);
+            Assert.Equal(words, (string)(await bob.EventAsync("verify"))["words"]!);
+            Assert.True(seen.Add(words), $"{words} again");
+            await alice.Input.WriteLineAsync("/quit");
+            (await alice.EndAsync()).AssertEnded(0);
+            await bob.EventAsync("left");
+        }
+    }
+
     [Theory]
     [InlineData("udp")]
     [InlineData("tcp")]

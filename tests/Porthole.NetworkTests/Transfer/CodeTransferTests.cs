@@ -66,6 +66,20 @@ public sealed class CodeTransferTests(CliServer server) : IClassFixture<CliServe
     }
 
     [Fact]
+    public async Task Who_has_not_the_code_is_not_let_in_by_the_id_of_who_waits()
+    {
+        string source = Path.Combine(_folder, "note.txt"), target = Path.Combine(_folder, "here");
+        await File.WriteAllTextAsync(source, "hello", TestContext.Current.CancellationToken);
+        string code;
+        await using (var sender = Start(server.NewHome(), "send", source, "--code")) code = (string)(await sender.EventAsync("code"))["code"]!;
+        await using var receiver = Start(server.NewHome(), "receive", "--code", code, "--to", target);
+        string id = (string)(await receiver.EventAsync("registered"))["peerId"]!;
+        var intruder = await CliProcess.RunAsync(server.NewHome(), "send", source, id, "--as", server.NewName("eve"), "--server", server.Address);
+        intruder.AssertEnded(12);
+        Assert.Empty(Directory.GetFileSystemEntries(target));
+    }
+
+    [Fact]
     public async Task A_transfer_that_was_begun_under_another_name_says_so()
     {
         string home = server.NewHome(), name = server.NewName("alice");
