@@ -14,7 +14,7 @@ public sealed class ForwardingLab : IAsyncLifetime
     private NamespaceProcess? _share;
 
     /// <summary>How long anything may take.</summary>
-    public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(60);
+    public static TimeSpan Limit { get; } = TimeSpan.FromMinutes(3);
 
     /// <summary>Where programs keep their files.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("porthole-forward").FullName;

@@ -13,7 +13,7 @@ public sealed class BarePunchTests : IAsyncDisposable
     private const int Port = 8900;
     private const long Bytes = 5_000_000;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
 
     // Two routers that both answer with RST are punched when the SYNs cross on the wire: there must be a wire.
     private static readonly KernelLinkOptions s_link = new() { Delay = TimeSpan.FromMilliseconds(5) };

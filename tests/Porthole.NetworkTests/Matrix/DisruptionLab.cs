@@ -11,10 +11,10 @@ public abstract class DisruptionLab : IAsyncDisposable
     private protected const long Rate = 200_000;
 
     /// <summary>How long anything may take.</summary>
-    private protected static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private protected static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
 
     /// <summary>How long a direct path is waited for before a transfer begins.</summary>
-    private protected static readonly TimeSpan s_direct = TimeSpan.FromSeconds(8);
+    private protected static readonly TimeSpan s_direct = TimeSpan.FromSeconds(45);
 
     private readonly KernelLab? _lab = KernelLab.IsSupported(out _) ? new KernelLab(ipv6: false) : null;
 

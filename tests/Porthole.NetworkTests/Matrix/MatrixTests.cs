@@ -9,8 +9,8 @@ public sealed class MatrixTests(MatrixTests.Lab lab) : IClassFixture<MatrixTests
 
     // Where theory has no direct path, this is how long the peers may look for one in vain.
     private static readonly TimeSpan s_vainSearch = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(8);
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     public static TheoryData<NetworkKind, NetworkKind> Pairs => NetworkKinds.Pairs(NetworkKinds.OfUdp);
 

@@ -9,7 +9,7 @@ public sealed class NodeSampleTests : IDisposable
     /// <summary>Seconds of play, for those who are to be there until the test ends them.</summary>
     private const string Long = "600";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("porthole-sample").FullName;
 
@@ -42,7 +42,7 @@ public sealed class NodeSampleTests : IDisposable
         await LineAsync(alice, "alice is online");
         using var bob = Start(lab.AddSite(KernelNatKind.Restricted), "Multiplayer", [server.Address, "bob", Long, "alice"]);
         await LineAsync(bob, "alice plays");
-        using var carol = Start(lab.AddSite(KernelNatKind.PortRestricted), "Multiplayer", [server.Address, "carol", "2", "alice", "bob"]);
+        using var carol = Start(lab.AddSite(KernelNatKind.PortRestricted), "Multiplayer", [server.Address, "carol", "5", "alice", "bob"]);
         Assert.Equal(0, await carol.WaitForExitAsync(s_patience, Token));
         string[] said = carol.Transcript.Split('\n');
         foreach (string other in (string[])["alice", "bob"])

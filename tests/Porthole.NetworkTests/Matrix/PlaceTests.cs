@@ -10,8 +10,8 @@ public sealed class PlaceTests
 {
     private const int Bytes = 100_000;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan s_search = TimeSpan.FromSeconds(45);
 
     [RootFact]
     public async Task Two_symmetric_NATs_do_not_matter_where_there_is_IPv6_behind_firewalls()

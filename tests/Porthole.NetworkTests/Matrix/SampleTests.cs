@@ -5,7 +5,7 @@ namespace Porthole.NetworkTests.Matrix;
 /// <summary>The two samples that embed the bare puncher, between the kernel's NATs: what they print is copied over, as people do, and then they talk.</summary>
 public sealed class SampleTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     [RootTheory]
     [InlineData("UdpPunch", KernelNatKind.PortRestricted, KernelNatKind.PortRestricted)]

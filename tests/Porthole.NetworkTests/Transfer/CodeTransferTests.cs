@@ -5,7 +5,7 @@ namespace Porthole.NetworkTests.Transfer;
 /// <summary>Sending by a code, on loopback.</summary>
 public sealed class CodeTransferTests(CliServer server) : IClassFixture<CliServer>, IDisposable
 {
-    private const long Size = 200_000_000;
+    private const long Size = 500_000_000;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("porthole-code").FullName;
 

@@ -11,7 +11,7 @@ public sealed class WebSampleTests : IAsyncDisposable
     /// <summary>The port of the peer, on which nobody but a peer that is expected gets an answer.</summary>
     private const int PunchingPort = 8900;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly KernelLab? _lab = KernelLab.IsSupported(out _) ? new KernelLab(ipv6: false) : null;
     private readonly string _files = Directory.CreateTempSubdirectory("porthole-web").FullName;
@@ -35,9 +35,9 @@ public sealed class WebSampleTests : IAsyncDisposable
         bool isDirect = false, isUnderWay = false; // in either order
         while (!isDirect || !isUnderWay)
         {
-            string line = await alice.WaitForLineAsync(static line => IsDirectPath(line) || line == "under way", s_patience, TestContext.Current.CancellationToken);
+            string line = await alice.WaitForLineAsync(static line => line.StartsWith("path ", StringComparison.Ordinal) || line == "under way", s_patience, TestContext.Current.CancellationToken);
             if (line == "under way") isUnderWay = true;
-            else isDirect = true;
+            else isDirect = IsDirectPath(line); // it may be left again
         }
 
         bobs.BlockUdp();
