@@ -15,12 +15,13 @@ namespace Porthole.Identity;
 internal sealed class TrustFile<TEntry>(string? path, string heading, Func<string, TEntry?> parse, Func<TEntry, string> format)
     where TEntry : class
 {
-    /// <summary>Others hold the lock for as long as it takes to write a small file.</summary>
-    private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(5);
+    /// <summary>Others hold the lock for as long as it takes to write a small file; but a disk may be slow, and they may be many.</summary>
+    private static readonly TimeSpan s_lockTimeout = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan s_lockPause = TimeSpan.FromMilliseconds(5);
 
-    private readonly Lock _gate = new();
+    private readonly Lock _gate = new(); // around what is kept in memory, and nothing that waits
+    private readonly Lock _using = new(); // around the file
     private ImmutableArray<TEntry> _entries = [];
     private (DateTime, long) _stamp;
 
@@ -37,7 +38,7 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
     /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or is damaged.</exception>
     public void Refresh()
     {
-        lock (_gate) Guarded(Read);
+        lock (_using) Guarded(Read);
     }
 
     /// <summary>Changes the file: reads it, applies the change to what is there now, and replaces it.</summary>
@@ -45,11 +46,11 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
     /// <exception cref="PeerException"><see cref="PeerError.BadFile"/>: the file cannot be read or written, or is damaged.</exception>
     public void Update(Func<ImmutableArray<TEntry>, ImmutableArray<TEntry>> change)
     {
-        lock (_gate)
+        lock (_using)
         {
             if (path is null)
             {
-                _entries = change(_entries);
+                Keep(change(_entries));
                 return;
             }
 
@@ -61,7 +62,7 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
                 var changed = change(_entries);
                 if (changed == _entries) return;
                 OwnerFile.Write(path, heading + string.Concat(changed.Select(entry => format(entry) + "\n")), replace: true);
-                _entries = changed;
+                Keep(changed);
                 _stamp = Stamp();
             });
         }
@@ -79,7 +80,13 @@ internal sealed class TrustFile<TEntry>(string? path, string heading, Func<strin
             entries.Add(parse(line) ?? throw Bad($"line {number} is damaged; correct or delete that line"));
         }
 
-        (_entries, _stamp) = (entries.ToImmutable(), stamp);
+        Keep(entries.ToImmutable());
+        _stamp = stamp;
+    }
+
+    private void Keep(ImmutableArray<TEntry> entries)
+    {
+        lock (_gate) _entries = entries;
     }
 
     private (DateTime, long) Stamp() => new FileInfo(path!) is { Exists: true } info ? (info.LastWriteTimeUtc, info.Length) : default;
