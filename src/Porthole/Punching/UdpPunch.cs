@@ -55,15 +55,20 @@ internal sealed class UdpPunch : IDisposable
         try
         {
             _puncher.Start(_clock.Now);
-            while (true)
+            _puncher.HandleDeadline(_clock.Now); // the first try, whatever has come already
+            Drain();
+            while (!_puncher.IsOver)
             {
+                peeking ??= PeekAsync(ending.Token);
+                if (await WaitAsync(peeking, ending.Token).ConfigureAwait(false))
+                {
+                    TakeOrLeave(peeking);
+                    peeking = null;
+                }
+
+                // Behind what has come: who wakes late must not repeat what was answered long ago, nor give it up.
                 _puncher.HandleDeadline(_clock.Now);
                 Drain();
-                if (_puncher.IsOver) break;
-                peeking ??= PeekAsync(ending.Token);
-                if (!await WaitAsync(peeking, ending.Token).ConfigureAwait(false)) continue;
-                TakeOrLeave(peeking);
-                peeking = null;
             }
         }
         finally
