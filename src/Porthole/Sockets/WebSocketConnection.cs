@@ -78,9 +78,9 @@ public sealed class WebSocketConnection(SocketId id, ISocketInbox inbox) : INetw
             var sending = SendAllAsync(webSocket);
             var failure = await ReceiveAllAsync(webSocket).ConfigureAwait(false);
             bool wanted = IsClosing;
+            if (!wanted) inbox.Deliver(failure); // before the other side can see that this one is gone, and tell others
             Close(abortive: !wanted);
             await sending.ConfigureAwait(false);
-            if (!wanted) inbox.Deliver(failure);
         }
         finally
         {
