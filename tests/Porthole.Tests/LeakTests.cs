@@ -1,8 +1,4 @@
-using System.Net;
-using Porthole.Identity;
-using Porthole.Protocol.Noise;
 using Porthole.Protocol.Rendezvous;
-using Porthole.Runtime;
 
 namespace Porthole.Tests;
 
@@ -13,7 +9,7 @@ public sealed class Alone;
 [Collection<Alone>]
 public sealed class LeakTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Nodes_that_are_closed_leave_no_thread_and_no_socket_behind()
@@ -34,23 +30,12 @@ public sealed class LeakTests
     {
         var token = TestContext.Current.CancellationToken;
         await using var server = await LoopbackServer.StartAsync();
-        await using var bob = await PeerNode.StartAsync(Options(server, "bob"), token);
-        await using var alice = await PeerNode.StartAsync(Options(server, "alice"), token);
+        await using var bob = await PeerNode.StartAsync(LoopbackOptions.At(server.Address, "bob", AcceptPolicy.Anyone), token);
+        await using var alice = await PeerNode.StartAsync(LoopbackOptions.At(server.Address, "alice"), token);
         var connection = await alice.ConnectAsync("bob", token).WaitAsync(s_patience, token);
         await connection.WaitForDirectAsync(s_patience, token);
         _ = await bob.AcceptAsync(token);
     }
-
-    private static PeerOptions Options(LoopbackServer server, string name) => new()
-    {
-        Server = server.Address,
-        Name = name,
-        Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
-        KnownPeers = KnownPeers.InMemory(),
-        KnownServers = KnownServers.InMemory(),
-        Accept = AcceptPolicy.Anyone,
-        BindAddress = IPAddress.Loopback,
-    };
 
     private static int Threads() => OwnProcess.Threads("porthole");
 

@@ -1,5 +1,3 @@
-using System.Net;
-using Porthole.Identity;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Runtime;
@@ -30,17 +28,7 @@ internal sealed class LoopbackPeers : IAsyncDisposable
 
     public async Task<PeerNode> StartAsync(string name, AcceptPolicy accept = AcceptPolicy.Nobody, Func<PeerOptions, PeerOptions>? change = null)
     {
-        var options = new PeerOptions
-        {
-            Server = _server.Address,
-            Name = name,
-            Identity = KeyOf(name),
-            KnownPeers = KnownPeers.InMemory(),
-            KnownServers = KnownServers.InMemory(),
-            Accept = accept,
-            BindAddress = IPAddress.Loopback,
-            PortMapping = false,
-        };
+        var options = LoopbackOptions.At(_server.Address, name, accept, KeyOf(name)) with { PortMapping = false };
         var node = await PeerNode.StartAsync(change is null ? options : change(options), Token);
         _nodes.Add(node);
         return node;

@@ -1,5 +1,3 @@
-using System.Net;
-using Porthole.Identity;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
@@ -9,7 +7,7 @@ namespace Porthole.Tests;
 
 public sealed class MeetTests : IAsyncLifetime
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly List<PeerNode> _nodes = [];
     private readonly List<IdentityKey> _keys = [];
@@ -97,17 +95,7 @@ public sealed class MeetTests : IAsyncLifetime
     {
         var key = IdentityKey.Generate(OperatingSystemEntropy.Instance);
         _keys.Add(key);
-        var node = await PeerNode.StartAsync(
-            new PeerOptions
-            {
-                Server = _server.Pinned,
-                Identity = key,
-                KnownPeers = KnownPeers.InMemory(),
-                KnownServers = KnownServers.InMemory(),
-                BindAddress = IPAddress.Loopback,
-                Observer = observer,
-            },
-            Token);
+        var node = await PeerNode.StartAsync(LoopbackOptions.At(_server.Pinned, identity: key) with { Observer = observer }, Token);
         _nodes.Add(node);
         return node;
     }

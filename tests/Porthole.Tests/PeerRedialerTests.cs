@@ -74,11 +74,13 @@ public sealed class PeerRedialerTests : IAsyncLifetime
     public async Task What_cannot_be_replaced_is_given_again()
     {
         await _peers.StartAsync("bob", AcceptPolicy.Anyone);
-        await using var redialer = await KeepAsync(static options => options with { ConnectTimeout = TimeSpan.FromSeconds(3) });
+        var alice = await _peers.StartAsync("alice", change: static options => options with { ConnectTimeout = TimeSpan.FromSeconds(3) });
+        await using var redialer = Keep(alice);
         var events = EventsOf(redialer);
         var connection = await GetAsync(redialer);
         await connection.WaitForDirectAsync(LoopbackPeers.Patience, Token);
         await _peers.StopServerAsync();
+        while (alice.Server.IsRegistered) await Task.Delay(10, Token); // until it has heard of it
         for (int i = 0; i < 2; i++)
         {
             redialer.Replace(connection);
@@ -164,6 +166,7 @@ public sealed class PeerRedialerTests : IAsyncLifetime
 
     private static Task<PeerRedialerEvent> NextAsync(Channel<PeerRedialerEvent> events) => events.Reader.ReadAsync(Token).AsTask().WaitAsync(LoopbackPeers.Patience, Token);
 
-    private async Task<PeerRedialer> KeepAsync(Func<PeerOptions, PeerOptions>? change = null) =>
-        new(await _peers.StartAsync("alice", change: change), PeerTarget.TryParse("bob", out var bob) ? bob : null!);
+    private async Task<PeerRedialer> KeepAsync() => Keep(await _peers.StartAsync("alice"));
+
+    private static PeerRedialer Keep(PeerNode node) => new(node, new PeerTarget("bob", null));
 }

@@ -6,26 +6,13 @@ using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests;
 
-public sealed class PeerStreamPipeTests : IAsyncLifetime
+public sealed class PeerStreamPipeTests : SessionTests
 {
-    private SessionEnd _alice = null!;
-    private SessionEnd _bob = null!;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync() => (_alice, _bob) = await SessionEnd.ConnectAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _alice.DisposeAsync();
-        await _bob.DisposeAsync();
-    }
-
     [Fact]
     public async Task Bytes_go_through_both_pipes_and_each_direction_ends_for_itself()
     {
         byte[] bytes = RandomNumberGenerator.GetBytes(3_000_000);
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenPipesAsync();
         var sending = Task.Run(
             async () =>
             {
@@ -50,7 +37,7 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task What_was_not_flushed_is_written_when_the_writer_is_completed()
     {
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenPipesAsync();
         "late"u8.CopyTo(here.Output.GetSpan(4));
         here.Output.Advance(4);
         Assert.Equal(4, here.Output.UnflushedBytes);
@@ -61,7 +48,7 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task A_writer_that_is_completed_with_an_exception_gives_its_direction_up_and_the_other_lives()
     {
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenPipesAsync();
         await here.Output.CompleteAsync(new InvalidOperationException());
         var error = await Assert.ThrowsAsync<PeerException>(() => ReadAllAsync(there.Input));
         Assert.Equal((PeerError.StreamAborted, PeerStreamPipe.GivenUp), (error.Error, error.Code));
@@ -73,7 +60,7 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task A_reader_that_is_completed_before_its_end_tells_the_peer_that_no_more_is_wanted()
     {
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenPipesAsync();
         await there.Input.CompleteAsync();
         var error = await Assert.ThrowsAsync<PeerException>(async () =>
         {
@@ -88,7 +75,7 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task A_wait_for_bytes_can_be_called_off_and_nothing_is_lost()
     {
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenPipesAsync();
         there.Input.AdvanceTo((await ReadAsync(there.Input)).Buffer.End);
         var waiting = there.Input.ReadAsync(Token).AsTask();
         there.Input.CancelPendingRead();
@@ -100,9 +87,8 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task Exceptions_are_put_into_the_words_of_whoever_wants_them_so()
     {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        var pipe = new PeerStreamPipe(await _bob.AcceptAsync(), static exception => new TimeoutException(exception.Message));
+        var (here, there) = await OpenAsync();
+        var pipe = new PeerStreamPipe(there, static exception => new TimeoutException(exception.Message));
         here.Abort(9);
         var error = await Assert.ThrowsAsync<TimeoutException>(() => ReadAllAsync(pipe.Input));
         Assert.Contains("(code 9)", error.Message, StringComparison.Ordinal);
@@ -111,9 +97,8 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task A_reader_that_has_gone_is_a_completed_flush_for_whoever_has_exceptions_in_other_words()
     {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        var pipe = new PeerStreamPipe(await _bob.AcceptAsync(), static exception => new TimeoutException(exception.Message));
+        var (here, there) = await OpenAsync();
+        var pipe = new PeerStreamPipe(there, static exception => new TimeoutException(exception.Message));
         here.AbortReads(3);
         while (!(await pipe.Output.WriteAsync(new byte[10_000], Token).AsTask().WaitAsync(SessionEnd.Patience, Token)).IsCompleted)
         {
@@ -126,9 +111,7 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
     [Fact]
     public async Task A_stream_tells_without_a_read_that_the_peer_has_given_it_up()
     {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        var there = await _bob.AcceptAsync();
+        var (here, there) = await OpenAsync();
         Assert.False(there.Broken.IsCompleted);
         here.AbortReads(3);
         await there.Broken.WaitAsync(SessionEnd.Patience, Token);
@@ -162,11 +145,9 @@ public sealed class PeerStreamPipeTests : IAsyncLifetime
         return all.ToArray();
     }
 
-    /// <summary>A stream as pipes at both ends; the first byte is a zero, without which the other end would not hear of it.</summary>
-    private async Task<(IDuplexPipe Here, IDuplexPipe There)> OpenAsync()
+    private async Task<(IDuplexPipe Here, IDuplexPipe There)> OpenPipesAsync()
     {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        return (here.AsDuplexPipe(), (await _bob.AcceptAsync()).AsDuplexPipe());
+        var (here, there) = await OpenAsync();
+        return (here.AsDuplexPipe(), there.AsDuplexPipe());
     }
 }

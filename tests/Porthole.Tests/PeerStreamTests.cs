@@ -7,21 +7,8 @@ using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests;
 
-public sealed class PeerStreamTests : IAsyncLifetime
+public sealed class PeerStreamTests : SessionTests
 {
-    private SessionEnd _alice = null!;
-    private SessionEnd _bob = null!;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync() => (_alice, _bob) = await SessionEnd.ConnectAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _alice.DisposeAsync();
-        await _bob.DisposeAsync();
-    }
-
     [Fact]
     public async Task Bytes_cross_both_ways_and_each_direction_ends_for_itself()
     {
@@ -219,7 +206,7 @@ public sealed class PeerStreamTests : IAsyncLifetime
     public async Task What_is_written_is_counted_before_it_can_leave()
     {
         var steps = new List<string>();
-        int thread = Environment.CurrentManagedThreadId;
+        int thread = 0; // that of this test, while it writes
         using var listener = new MeterListener
         {
             InstrumentPublished = static (instrument, listener) =>
@@ -232,7 +219,7 @@ public sealed class PeerStreamTests : IAsyncLifetime
             if (Environment.CurrentManagedThreadId == thread) steps.Add($"{value} counted"); // other tests count elsewhere
         });
         listener.Start();
-        var stream = new PeerStream(new NotingOwner(steps), (await _alice.OpenAsync()).Inner);
+        var stream = new PeerStream(new NotingOwner(steps), (await Alice.OpenAsync()).Inner);
         thread = Environment.CurrentManagedThreadId;
         var writing = stream.WriteAsync(new byte[7], Token); // there is room: it does not wait
         thread = 0;
@@ -267,7 +254,7 @@ public sealed class PeerStreamTests : IAsyncLifetime
         var (here, there) = await OpenAsync();
         var reading = ReadOneAsync(here, Token);
         var writing = here.WriteAsync(new byte[64 << 20], Token).AsTask();
-        await _alice.CloseAsync();
+        await Alice.CloseAsync();
         await Assert.ThrowsAsync<PeerException>(() => reading.WaitAsync(SessionEnd.Patience, Token));
         await Assert.ThrowsAsync<PeerException>(() => writing.WaitAsync(SessionEnd.Patience, Token));
 
@@ -279,15 +266,15 @@ public sealed class PeerStreamTests : IAsyncLifetime
     [Fact]
     public async Task A_stream_that_sees_the_end_before_the_connection_says_what_it_was_waits_for_that()
     {
-        _bob.TellsEnd = false;
+        Bob.TellsEnd = false;
         var (_, there) = await OpenAsync();
-        await _alice.CloseAsync();
+        await Alice.CloseAsync();
         while (!there.Inner.IsSessionClosed) await Task.Yield();
         var reading = ReadAllAsync(there);
         var writing = there.WriteAsync(new byte[1], Token).AsTask();
         Assert.False(reading.IsCompleted || writing.IsCompleted);
         var end = new PeerException(PeerError.ClosedByPeer, "done");
-        _bob.Ending.SetResult(end);
+        Bob.Ending.SetResult(end);
         Assert.Same(end, await Assert.ThrowsAsync<PeerException>(() => reading.WaitAsync(SessionEnd.Patience, Token)));
         Assert.Same(end, await Assert.ThrowsAsync<PeerException>(() => writing.WaitAsync(SessionEnd.Patience, Token)));
     }
@@ -321,14 +308,6 @@ public sealed class PeerStreamTests : IAsyncLifetime
             await pair.Here.DisposeAsync();
             Assert.Equal(bytes.Length + 1, (await ReadAllAsync(pair.There)).Length);
         }));
-    }
-
-    /// <summary>A stream with one byte on it, at both ends.</summary>
-    private async Task<(PeerStream Here, PeerStream There)> OpenAsync()
-    {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        return (here, await _bob.AcceptAsync());
     }
 
     private static async Task<int> ReadOneAsync(PeerStream stream, CancellationToken cancellationToken) => await stream.ReadAsync(new byte[1], cancellationToken);

@@ -5,25 +5,12 @@ using Porthole.Tests.Runtime;
 namespace Porthole.Tests.AspNetCore;
 
 /// <summary>What a client of HTTP hears of a server that wants no more.</summary>
-public sealed class HttpPeerStreamTests : IAsyncLifetime
+public sealed class HttpPeerStreamTests : SessionTests
 {
-    private SessionEnd _alice = null!;
-    private SessionEnd _bob = null!;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync() => (_alice, _bob) = await SessionEnd.ConnectAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _alice.DisposeAsync();
-        await _bob.DisposeAsync();
-    }
-
     [Fact]
     public async Task A_server_that_has_answered_need_not_hear_the_rest()
     {
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenAndReadAsync();
         there.AbortReads(7);
         await IsStoppedAsync(here);
         await using var http = new HttpPeerStream(here, new PeerTarget("bob", null));
@@ -38,7 +25,7 @@ public sealed class HttpPeerStreamTests : IAsyncLifetime
     [InlineData(StreamRouter.NotServed, "bob serves no HTTP")]
     public async Task Who_writes_to_a_server_that_gave_both_directions_up_is_told(long code, string words)
     {
-        var (here, there) = await OpenAsync();
+        var (here, there) = await OpenAndReadAsync();
         there.Abort(code);
         await IsStoppedAsync(here);
         await Assert.ThrowsAsync<PeerException>(() => here.ReadAsync(new byte[1], Token).AsTask().WaitAsync(SessionEnd.Patience, Token));
@@ -48,12 +35,10 @@ public sealed class HttpPeerStreamTests : IAsyncLifetime
         Assert.Contains(words, error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A stream with one byte on it, which the other end has read.</summary>
-    private async Task<(PeerStream Here, PeerStream There)> OpenAsync()
+    /// <summary>A stream whose first byte the other end has read.</summary>
+    private async Task<(PeerStream Here, PeerStream There)> OpenAndReadAsync()
     {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        var there = await _bob.AcceptAsync();
+        var (here, there) = await OpenAsync();
         Assert.Equal(1, await there.ReadAsync(new byte[8], Token));
         return (here, there);
     }

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Porthole.Hosting;
-using Porthole.Protocol.Rendezvous;
 
 namespace Porthole.Tests.AspNetCore;
 
@@ -29,7 +28,7 @@ public sealed class PageTests
             var serving = Task.Run(() => Serve(arguments, started), Token);
             var app = await started.Task.WaitAsync(WebPeers.Patience, Token);
             await app.Services.GetRequiredService<IPorthole>().GetNodeAsync(Token).AsTask().WaitAsync(WebPeers.Patience, Token);
-            string answer = await CallAsync(WebPeers.Options(server.Address, "alice", AcceptPolicy.Nobody)).WaitAsync(WebPeers.Patience, Token);
+            string answer = await CallAsync(LoopbackOptions.At(server.Address, "alice")).WaitAsync(WebPeers.Patience, Token);
             Assert.Equal("Hello alice.", answer);
             app.Lifetime.StopApplication();
             await serving.WaitAsync(WebPeers.Patience, Token);

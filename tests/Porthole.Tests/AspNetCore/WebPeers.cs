@@ -3,17 +3,14 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
 using Porthole.Http;
-using Porthole.Identity;
-using Porthole.Protocol.Noise;
 using Porthole.Protocol.Rendezvous;
-using Porthole.Runtime;
 
 namespace Porthole.Tests.AspNetCore;
 
 /// <summary>Bob, who serves an application, and Alice, who calls it: on loopback.</summary>
 internal sealed class WebPeers : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly List<IAsyncDisposable> _owned = [];
 
@@ -61,18 +58,7 @@ internal sealed class WebPeers : IAsyncDisposable
         DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
     };
 
-    public async Task<PeerNode> StartNodeAsync(string name, AcceptPolicy accept = AcceptPolicy.Nobody) => Own(await PeerNode.StartAsync(Options(Server.Address, name, accept), Token));
-
-    public static PeerOptions Options(ServerAddress server, string name, AcceptPolicy accept) => new()
-    {
-        Server = server,
-        Name = name,
-        Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
-        KnownPeers = KnownPeers.InMemory(),
-        KnownServers = KnownServers.InMemory(),
-        Accept = accept,
-        BindAddress = IPAddress.Loopback,
-    };
+    public async Task<PeerNode> StartNodeAsync(string name, AcceptPolicy accept = AcceptPolicy.Nobody) => Own(await PeerNode.StartAsync(LoopbackOptions.At(Server.Address, name, accept), Token));
 
     public async ValueTask DisposeAsync()
     {

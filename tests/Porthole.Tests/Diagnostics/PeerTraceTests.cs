@@ -1,18 +1,14 @@
-using System.Net;
 using Porthole.Diagnostics;
-using Porthole.Identity;
 using Porthole.Protocol;
-using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Protocol.Stun;
-using Porthole.Runtime;
 
 namespace Porthole.Tests.Diagnostics;
 
 public sealed class PeerTraceTests : IAsyncLifetime
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private LoopbackServer _server = null!;
 
@@ -61,20 +57,8 @@ public sealed class PeerTraceTests : IAsyncLifetime
         }
     }
 
-    private async Task<PeerNode> StartAsync(string name, Transports transports, IPeerTrace? trace) => await PeerNode.StartAsync(
-        new PeerOptions
-        {
-            Server = _server.Address,
-            Name = name,
-            Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
-            KnownPeers = KnownPeers.InMemory(),
-            KnownServers = KnownServers.InMemory(),
-            Accept = AcceptPolicy.Anyone,
-            BindAddress = IPAddress.Loopback,
-            Transports = transports,
-            Trace = trace,
-        },
-        Token);
+    private Task<PeerNode> StartAsync(string name, Transports transports, IPeerTrace? trace) =>
+        PeerNode.StartAsync(LoopbackOptions.At(_server.Address, name, AcceptPolicy.Anyone) with { Transports = transports, Trace = trace }, Token);
 
     private sealed record Seen(TraceCarrier Carrier, bool IsSent, TransportAddress Local, TransportAddress Remote, MainMessageKind? Main, bool IsStun, bool IsCheck, int Length, int Shown);
 

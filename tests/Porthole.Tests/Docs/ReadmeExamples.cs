@@ -17,7 +17,7 @@ namespace Porthole.Tests.Docs;
 /// <summary>The examples of the README, line by line. What a test needs beyond them stands on lines that end with <see cref="ReadmeTests.NotShown"/>.</summary>
 internal static class ReadmeExamples
 {
-    public static async Task ConnectAsync(PeerOptions options, TimeSpan patience)
+    public static async Task ConnectAsync(PeerOptions options, TimeSpan patience, Task heard)
     {
         await using var node = await PeerNode.StartAsync(options); // of the test
         await using var bob = await node.ConnectAsync("bob");
@@ -25,6 +25,7 @@ internal static class ReadmeExamples
         await using var stream = await bob.OpenStreamAsync();
         await stream.WriteAsync("hello"u8.ToArray());
         await bob.WaitForDirectAsync(patience); // of the test
+        await heard; // closing gives up what has not arrived // of the test
     }
 
     public static async Task SendAsync(PeerNode node, string path)

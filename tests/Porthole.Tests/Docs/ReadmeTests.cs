@@ -20,15 +20,11 @@ public sealed class ReadmeTests
     {
         await using var net = await PortholeTestNetwork.StartAsync();
         var callee = await net.StartPeerAsync("bob", cancellationToken: Token);
-        var accepting = callee.AcceptAsync(Token).AsTask();
+        var hearing = HearAsync(callee);
 
-        await ReadmeExamples.ConnectAsync(net.CreateOptions("alice"), s_patience).WaitAsync(s_patience, Token);
+        await ReadmeExamples.ConnectAsync(net.CreateOptions("alice"), s_patience, hearing).WaitAsync(s_patience, Token);
 
-        await using var here = await accepting.WaitAsync(s_patience, Token);
-        await using var incoming = await here.AcceptStreamAsync(Token).AsTask().WaitAsync(s_patience, Token);
-        byte[] hello = new byte[5];
-        await incoming.ReadExactlyAsync(hello, Token).AsTask().WaitAsync(s_patience, Token);
-        Assert.Equal("hello"u8.ToArray(), hello);
+        Assert.Equal("hello"u8.ToArray(), await hearing);
     }
 
     [Fact]
@@ -94,5 +90,14 @@ public sealed class ReadmeTests
             Assert.NotEmpty(lines);
             Assert.True(Enumerable.Range(0, shown.Length).Any(from => shown.AsSpan(from).StartsWith(lines)), $"The example at README.md:{block.Line} is not in ReadmeExamples: '{lines[0]}' and what follows.");
         }
+    }
+
+    private static async Task<byte[]> HearAsync(PeerNode node)
+    {
+        var here = await node.AcceptAsync(Token);
+        var incoming = await here.AcceptStreamAsync(Token);
+        byte[] hello = new byte[5];
+        await incoming.ReadExactlyAsync(hello, Token);
+        return hello;
     }
 }

@@ -7,7 +7,7 @@ namespace Porthole.Tests.Files;
 /// <summary>A sender and a receiver with a stream in memory between them, one attempt at a time.</summary>
 internal static class Courier
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     public static readonly PeerId Alice = new([.. Enumerable.Repeat((byte)7, PeerId.Size)]);
 

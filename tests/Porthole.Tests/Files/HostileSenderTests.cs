@@ -531,11 +531,11 @@ public sealed class HostileSenderTests : IDisposable
         var pair = new StreamPair();
         var receiving = Courier.ReceiveAsync(new FileReceiver(_folder.PathOf("canary/../in"), options), pair);
         await pair.Sender.WriteAsync(FileFrame.WriteOffer(default), Token);
-        var playing = Task.Run(() => play(pair.Sender), Token);
         pair.Receiver.Seen = type =>
         {
             if (type == FileFrameType.ReceiverError) pair.Sender.CompleteWrites(); // the sender hangs up when it is told
         };
+        var playing = Task.Run(() => play(pair.Sender), Token);
         var (_, error) = await Courier.CatchAsync(receiving);
         pair.Break();
         await playing.ContinueWith(static _ => { }, TestContext.Current.CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default).WaitAsync(Courier.Patience, Token);

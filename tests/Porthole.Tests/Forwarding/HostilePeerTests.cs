@@ -89,7 +89,8 @@ public sealed class HostilePeerTests : IAsyncLifetime
 
         var seen = await ReceiveUntilAsync(buffer, 9);
         Assert.DoesNotContain((byte)2, seen);
-        Assert.InRange(_rig.Shared.OfType<ForwardingEvent.Connected>().Count() - _rig.Shared.OfType<ForwardingEvent.Closed>().Count(), 1, 16);
+        var told = _rig.Shared.ToArray(); // at one moment: the flood may go on
+        Assert.InRange(told.OfType<ForwardingEvent.Connected>().Count() - told.OfType<ForwardingEvent.Closed>().Count(), 1, 16);
         await StillServesAsync();
     }
 

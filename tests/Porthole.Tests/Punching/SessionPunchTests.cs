@@ -2,12 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Porthole.Identity;
-using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
 using Porthole.Protocol.Rendezvous;
 using Porthole.Punching;
-using Porthole.Runtime;
 using Porthole.Server;
 
 namespace Porthole.Tests.Punching;
@@ -100,16 +97,6 @@ public sealed class SessionPunchTests : IAsyncLifetime
         return socket;
     }
 
-    private Task<PeerNode> StartAsync(string name, AcceptPolicy accept) => PeerNode.StartAsync(
-        new PeerOptions
-        {
-            Server = new ServerAddress(_server.Http, _server.Key),
-            Name = name,
-            Identity = IdentityKey.Generate(OperatingSystemEntropy.Instance),
-            KnownPeers = KnownPeers.InMemory(),
-            KnownServers = KnownServers.InMemory(),
-            Accept = accept,
-            BindAddress = IPAddress.Loopback,
-        },
-        Token);
+    private Task<PeerNode> StartAsync(string name, AcceptPolicy accept) =>
+        PeerNode.StartAsync(LoopbackOptions.At(new ServerAddress(_server.Http, _server.Key), name, accept), Token);
 }

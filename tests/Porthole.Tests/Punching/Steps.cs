@@ -9,6 +9,20 @@ internal sealed class Steps : IProgress<PunchProgress>
 
     public Action<PunchProgress>? Told { get; init; }
 
+    /// <summary>Keeps what is reported, and tells when a step is.</summary>
+    public static Steps Until(PunchStep step, out Task reached)
+    {
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        reached = told.Task;
+        return new Steps
+        {
+            Told = one =>
+            {
+                if (one.Step == step) told.TrySetResult();
+            },
+        };
+    }
+
     public void Report(PunchProgress value)
     {
         Seen.Add(value);

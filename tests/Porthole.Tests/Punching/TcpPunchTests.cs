@@ -9,6 +9,7 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Porthole.Punching;
 using Porthole.Server;
+using Porthole.Tests.Runtime;
 
 namespace Porthole.Tests.Punching;
 
@@ -102,7 +103,7 @@ public sealed class TcpPunchTests
     public async Task A_stranger_who_connects_gets_nothing_and_spoils_nothing()
     {
         int alicePort = FreePorts.Next(), bobPort = FreePorts.Next();
-        var punching = HolePuncher.PunchTcpAsync(alicePort, new IPEndPoint(IPAddress.Loopback, bobPort), new TcpHoleOptions { Timeout = TimeSpan.FromSeconds(20) }, cancellationToken: Token);
+        var punching = HolePuncher.PunchTcpAsync(alicePort, new IPEndPoint(IPAddress.Loopback, bobPort), new TcpHoleOptions { Timeout = TimeSpan.FromSeconds(60) }, cancellationToken: Token);
         using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         using var noisy = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await silent.ConnectAsync(IPAddress.Loopback, alicePort, Token);
@@ -119,8 +120,14 @@ public sealed class TcpPunchTests
     public async Task Who_does_not_know_the_cookie_is_not_the_one()
     {
         int alicePort = FreePorts.Next(), bobPort = FreePorts.Next();
-        var alice = HolePuncher.PunchTcpAsync(alicePort, new IPEndPoint(IPAddress.Loopback, bobPort), s_short with { Cookie = "ours"u8.ToArray() }, cancellationToken: Token);
-        var bob = HolePuncher.PunchTcpAsync(bobPort, new IPEndPoint(IPAddress.Loopback, alicePort), s_short with { Cookie = "theirs"u8.ToArray() }, cancellationToken: Token);
+        var clock = new ManualTimeProvider();
+        var options = new TcpHoleOptions { Timeout = TimeSpan.FromDays(1), TimeProvider = clock };
+        var alice = HolePuncher.PunchTcpAsync(
+            alicePort, new IPEndPoint(IPAddress.Loopback, bobPort), options with { Cookie = "ours"u8.ToArray() }, Steps.Until(PunchStep.Agreeing, out var isUpHere), Token);
+        var bob = HolePuncher.PunchTcpAsync(
+            bobPort, new IPEndPoint(IPAddress.Loopback, alicePort), options with { Cookie = "theirs"u8.ToArray() }, Steps.Until(PunchStep.Agreeing, out var isUpThere), Token);
+        await clock.PassUntilAsync(Task.WhenAll(isUpHere, isUpThere));
+        clock.Advance(TimeSpan.FromDays(1));
         var failures = new[] { await Assert.ThrowsAsync<PunchException>(() => alice), await Assert.ThrowsAsync<PunchException>(() => bob) };
         Assert.Contains(failures, static one => one.Step == PunchStep.Agreeing);
     }
@@ -209,7 +216,7 @@ public sealed class TcpPunchTests
         await using var stream = new NetworkStream(socket, ownsSocket: false);
         try
         {
-            await stream.ReadExactlyAsync(buffer, Token).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Token);
+            await stream.ReadExactlyAsync(buffer, Token).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token);
         }
         catch (IOException exception) when (exception.InnerException is SocketException cause)
         {

@@ -12,7 +12,7 @@ namespace Porthole.Tests.Punching;
 /// <summary>The bare UDP punch on real sockets: what comes out is a connected socket that holds nothing but the other program's data.</summary>
 public sealed class UdpPunchTests : IDisposable
 {
-    private static readonly TimeSpan s_short = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_short = TimeSpan.FromSeconds(2), s_patience = TimeSpan.FromSeconds(60);
 
     private readonly List<Socket> _sockets = [];
 
@@ -105,12 +105,7 @@ public sealed class UdpPunchTests : IDisposable
         var clock = new ManualTimeProvider();
         var options = new UdpHoleOptions { Tries = 5, Interval = TimeSpan.FromMilliseconds(40), OpenerTimeToLive = 2, TimeProvider = clock };
         var punching = HolePuncher.PunchUdpAsync(alice, AddressOf(silent), options, steps, Token);
-        while (!punching.IsCompleted)
-        {
-            clock.AdvanceToNextTimer();
-            await Task.WhenAny(punching, Task.Delay(10, Token));
-        }
-
+        await clock.PassUntilAsync(punching);
         var failure = await Assert.ThrowsAsync<PunchException>(() => punching);
         Assert.Equal(PunchStep.Opening, failure.Step);
         Assert.Contains("0.2 s and 5 tries", failure.Message, StringComparison.Ordinal);
@@ -154,9 +149,12 @@ public sealed class UdpPunchTests : IDisposable
         var (alice, bob, oneWay) = (Bind(), Bind(), Bind());
         using var over = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var forwarding = ForwardAsync(oneWay, AddressOf(bob), AddressOf(alice), over.Token);
-        var options = new UdpHoleOptions { Timeout = s_short };
-        var heard = HolePuncher.PunchUdpAsync(alice, AddressOf(oneWay), options, cancellationToken: Token);
+        var clock = new ManualTimeProvider();
+        var options = new UdpHoleOptions { Timeout = s_short, TimeProvider = clock };
+        var heard = HolePuncher.PunchUdpAsync(alice, AddressOf(oneWay), options, Steps.Until(PunchStep.Answering, out var isHeard), Token);
         var deaf = HolePuncher.PunchUdpAsync(bob, AddressOf(oneWay), options, cancellationToken: Token);
+        await isHeard.WaitAsync(s_patience, Token); // before any time passes
+        await clock.PassUntilAsync(Task.WhenAll(heard, deaf));
         Assert.Equal(PunchStep.Answering, (await Assert.ThrowsAsync<PunchException>(() => heard)).Step);
         Assert.Equal(PunchStep.Opening, (await Assert.ThrowsAsync<PunchException>(() => deaf)).Step);
         await over.CancelAsync();
@@ -222,7 +220,7 @@ public sealed class UdpPunchTests : IDisposable
     {
         byte[] buffer = new byte[100];
         var any = new IPEndPoint(socket.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, 0);
-        var received = await socket.ReceiveFromAsync(buffer, SocketFlags.None, any, Token).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Token);
+        var received = await socket.ReceiveFromAsync(buffer, SocketFlags.None, any, Token).AsTask().WaitAsync(s_patience, Token);
         return Encoding.ASCII.GetString(buffer, 0, received.ReceivedBytes);
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Porthole.Tests.Runtime;
 
 /// <summary>A clock that a test moves by hand.</summary>
@@ -51,6 +53,18 @@ internal sealed class ManualTimeProvider : TimeProvider
         }
 
         foreach (var timer in due) timer.Ring();
+    }
+
+    /// <summary>Moves from timer to timer until something is over. Whoever is woken is given real time to work in.</summary>
+    public async Task PassUntilAsync(Task over)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (!over.IsCompleted)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(1), "It is not over.");
+            AdvanceToNextTimer();
+            await Task.WhenAny(over, Task.Delay(10, TestContext.Current.CancellationToken));
+        }
     }
 
     private ManualTimer[] MoveTo(long now)

@@ -12,7 +12,7 @@ namespace Porthole.Tests.Runtime;
 /// <summary>One end of a session over loopback, with the library's own streams on it.</summary>
 internal sealed class SessionEnd : IStreamOwner, IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly MachineHost<SessionMachine> _host;
     private readonly ConcurrentDictionary<long, PeerStream> _streams = new();

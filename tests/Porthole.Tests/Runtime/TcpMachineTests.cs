@@ -103,7 +103,7 @@ public sealed class TcpMachineTests
 
         public bool TryTakeSocketRequest([NotNullWhen(true)] out SocketRequest? request)
         {
-            request = _asked ? null : new SocketRequest.TcpListen(new SocketId(1), TcpHost.Loopback, Shared: true);
+            request = _asked ? null : new SocketRequest.TcpListen(new SocketId(1), TcpHost.FreePort(), Shared: true); // which nobody is given when it is let go
             _asked = true;
             return request is not null;
         }

@@ -6,7 +6,6 @@ using System.Net.Sockets;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Porthole.Identity;
 using Porthole.Protocol;
 using Porthole.Protocol.Noise;
 using Porthole.Protocol.Peer;
@@ -22,7 +21,7 @@ namespace Porthole.Tests.Server;
 /// <summary>The real server on loopback, with real clients.</summary>
 public sealed class PortholeServerTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -238,18 +237,7 @@ public sealed class PortholeServerTests
 
     private static Task<PeerNode> StartPeerAsync(
         PortholeServer server, string name, AcceptPolicy accept = AcceptPolicy.Nobody, IdentityKey? identity = null, string? token = null, bool relayOnly = false) => PeerNode.StartAsync(
-        new PeerOptions
-        {
-            Server = new ServerAddress(server.Http, server.Key),
-            Name = name,
-            Token = token,
-            Identity = identity ?? IdentityKey.Generate(OperatingSystemEntropy.Instance),
-            KnownPeers = KnownPeers.InMemory(),
-            KnownServers = KnownServers.InMemory(),
-            Accept = accept,
-            BindAddress = IPAddress.Loopback,
-            Transports = relayOnly ? Transports.None : Transports.All,
-        },
+        LoopbackOptions.At(new ServerAddress(server.Http, server.Key), name, accept, identity) with { Token = token, Transports = relayOnly ? Transports.None : Transports.All },
         Token);
 
     /// <summary>Whether the other side ends the connection, in whatever way.</summary>

@@ -7,7 +7,7 @@ namespace Porthole.Tests.Sockets;
 /// <summary>An inbox that keeps what arrives, and lets a test wait for it, bounded.</summary>
 internal sealed class CollectingInbox : TestInbox
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly ConcurrentQueue<(TransportAddress Remote, byte[] Bytes)> _datagrams = new();

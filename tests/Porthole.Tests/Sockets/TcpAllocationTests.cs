@@ -10,6 +10,10 @@ public sealed class TcpAllocationTests
     private const int Rounds = 1_000;
     private const int Messages = 8;
 
+    // The test's own waits may take a few bytes, on this and other threads; a single byte a message would be 16,000.
+    private const long MostOfSender = 1_000;
+    private const long MostOfAll = 8_000;
+
     [Fact]
     public async Task Sending_and_receiving_allocate_nothing_per_message()
     {
@@ -23,7 +27,7 @@ public sealed class TcpAllocationTests
 
         byte[] bytes = new byte[Messages * 1200];
         long sending = long.MaxValue, all = long.MaxValue;
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 40 && (sending > MostOfSender || all > MostOfAll); i++) // what goes on beside it passes
         {
             long sent = GC.GetAllocatedBytesForCurrentThread(), total = GC.GetTotalAllocatedBytes(precise: true);
             Exchange(connection, one, bytes);
@@ -32,9 +36,8 @@ public sealed class TcpAllocationTests
             all = Math.Min(all, GC.GetTotalAllocatedBytes(precise: true) - total);
         }
 
-        // The test's own waits may take a few bytes, on this and other threads; a single byte a message would be 16,000.
-        Assert.InRange(sending, 0, 1_000);
-        Assert.InRange(all, 0, 8_000);
+        Assert.InRange(sending, 0, MostOfSender);
+        Assert.InRange(all, 0, MostOfAll);
         foreach (var socket in new[] { connection, accepted, listener })
         {
             socket.Close(abortive: true);

@@ -12,7 +12,7 @@ namespace Porthole.Tests.Sockets;
 /// <summary>The probe over TCP and the STUN server over TCP on this system's own TCP: one port listens, connects to several servers, and does it again at once.</summary>
 public sealed class TcpProbeTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private static readonly SocketId s_listener = new(1);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -38,7 +38,7 @@ public sealed class TentativeUdpSocketTests
         var network = new RealNetwork { Portable = portable };
         CollectingInbox left = new(), right = new();
         var sender = network.Open(new SocketRequest.UdpBind(new SocketId(1), s_loopback), left);
-        var receiver = network.Open(new SocketRequest.UdpBind(new SocketId(2), s_loopback) { IsTentative = true }, right);
+        var receiver = network.Open(new SocketRequest.UdpBind(new SocketId(2), TcpHost.FreePort()) { IsTentative = true }, right);
         var from = (await left.NextEventAsync<SocketEvent.Opened>()).Local;
         var to = (await right.NextEventAsync<SocketEvent.Opened>()).Local;
 
@@ -111,10 +111,8 @@ public sealed class TentativeUdpSocketTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems do not tell.");
         var loopback = TransportAddress.Parse(address);
         var network = new RealNetwork();
-        CollectingInbox left = new(), right = new(), gone = new();
-        var closing = network.Open(new SocketRequest.UdpBind(new SocketId(1), loopback), gone);
-        var closed = (await gone.NextEventAsync<SocketEvent.Opened>()).Local;
-        await CloseAsync(closing);
+        CollectingInbox left = new(), right = new();
+        var closed = loopback.WithPort((ushort)FreePorts.Next());
         var other = network.Open(new SocketRequest.UdpBind(new SocketId(2), loopback), left);
         var socket = network.Open(new SocketRequest.UdpBind(new SocketId(3), loopback) { IsTentative = true }, right);
         var (to, self) = ((await left.NextEventAsync<SocketEvent.Opened>()).Local, (await right.NextEventAsync<SocketEvent.Opened>()).Local);

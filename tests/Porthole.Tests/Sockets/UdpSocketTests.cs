@@ -44,8 +44,9 @@ public sealed class UdpSocketTests
     {
         var network = new RealNetwork { Portable = portable };
         var inbox = new CollectingInbox();
-        var socket = network.Open(new SocketRequest.UdpBind(new SocketId(1), s_loopback), inbox);
-        var local = (await inbox.NextEventAsync<SocketEvent.Opened>()).Local;
+        var local = TcpHost.FreePort();
+        var socket = network.Open(new SocketRequest.UdpBind(new SocketId(1), local), inbox);
+        Assert.Equal(local, (await inbox.NextEventAsync<SocketEvent.Opened>()).Local);
 
         await CloseAsync(socket);
         socket.Close(abortive: false);
