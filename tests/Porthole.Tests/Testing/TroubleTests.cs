@@ -110,17 +110,12 @@ public sealed class TroubleTests : IAsyncLifetime
     [Fact]
     public async Task Datagrams_arrive_unless_all_are_lost()
     {
-        _there.SendDatagram("one"u8);
-        Assert.Equal("one"u8.ToArray(), (await _here.ReceiveDatagramAsync(TestPeers.Token).AsTask().WaitAsync(TestPeers.Patience, TestPeers.Token)).ToArray());
+        await ArrivesAsync("one"u8.ToArray());
         _net.ChangeLink(_bob, static link => link with { Loss = 1 });
         _there.SendDatagram("two"u8);
         await TestPeers.UntilAsync(() => _net.Trace.Contains("lost on the link", StringComparison.Ordinal));
         _net.ChangeLink(_bob, static link => link with { Loss = 0 });
-        while (true)
-        {
-            _there.SendDatagram("three"u8);
-            if (await ReceivesAsync("three"u8.ToArray())) break;
-        }
+        await ArrivesAsync("three"u8.ToArray());
     }
 
     [Fact]
@@ -145,6 +140,18 @@ public sealed class TroubleTests : IAsyncLifetime
     }
 
     private string Describe() => $"{_here.Path}\n{_here.Verdict}\n{_there.Path}\n{_there.Verdict}\n{_alice.Server} {_bob.Server}\n{_net.Trace}";
+
+    /// <summary>Sends a datagram until it arrives: one that meets a stall on its way may be lost.</summary>
+    private async Task ArrivesAsync(byte[] datagram)
+    {
+        long began = Stopwatch.GetTimestamp();
+        do
+        {
+            Assert.True(Stopwatch.GetElapsedTime(began) < TestPeers.Patience, Describe());
+            _there.SendDatagram(datagram);
+        }
+        while (!await ReceivesAsync(datagram));
+    }
 
     private async Task<bool> ReceivesAsync(byte[] expected)
     {
