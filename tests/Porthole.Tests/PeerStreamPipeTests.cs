@@ -121,9 +121,7 @@ public sealed class PeerStreamPipeTests : SessionTests
     [Fact]
     public async Task A_stream_of_which_a_direction_is_given_up_here_is_not_broken_before_all_of_it_is()
     {
-        var here = await _alice.OpenAsync();
-        await here.WriteAsync(new byte[1], Token);
-        var there = await _bob.AcceptAsync();
+        var (here, there) = await OpenAsync();
         there.AbortReads(3); // a server that has not read the body of a request
         Assert.False(there.Broken.IsCompleted);
         await there.WriteAsync("answer"u8.ToArray(), Token);
