@@ -265,8 +265,9 @@ internal sealed class ChatLink(string label, PeerConnection connection, IChatVie
                 _ = AcknowledgeAsync(message.Number);
                 break;
             case ChatFrame.Delivered delivered:
-                if (!_unacknowledged.TryRemove(delivered.Number, out long at)) break;
+                if (!_unacknowledged.TryGetValue(delivered.Number, out long at)) break;
                 view.Show(new ChatEvent.Delivered(Label, delivered.Number, Stopwatch.GetElapsedTime(at), Connection.Path.Kind));
+                _unacknowledged.TryRemove(delivered.Number, out _); // now that it is told: whoever waits for the last one may end the program
                 Settle(force: false);
                 EndIfRetired();
                 break;

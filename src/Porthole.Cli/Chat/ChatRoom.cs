@@ -278,13 +278,14 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
     public ChatLink Add(PeerConnection connection)
     {
         var (link, isMore) = _links.Add(connection, view, Files);
+        bool isBack = _keeper?.Connected(connection.RemotePeerId) == true; // before it is told: who is shown as connected is not missing
         lock (_gate)
         {
             _running.RemoveAll(static task => task.IsCompleted);
             _running.Add(RunAsync(link, isMore));
         }
 
-        if (_keeper?.Connected(connection.RemotePeerId) == true)
+        if (isBack)
         {
             var old = AllLinks.Where(one => one.Connection.RemotePeerId == connection.RemotePeerId && one.Connection.RemoteInstance != connection.RemoteInstance);
             foreach (var one in old) _ = one.Connection.CloseAsync(0, "They came back.");
@@ -300,8 +301,7 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         var connection = link.Connection;
         bool isNew = !node.Options.Allowed.Contains(connection.RemotePeerId);
         if (!isMore) view.Show(new ChatEvent.Connected(link.Label, connection.RemotePeerId, connection.IsIncoming, isNew));
-        connection.PathChanged += (_, path) => view.Show(new ChatEvent.Path(link.Label, path));
-        view.Show(new ChatEvent.Path(link.Label, connection.Path));
+        PathNews.Follow(connection, json: false, ShowPath, ShowPath);
         var chatting = link.RunAsync();
         _ = link.Ready.ContinueWith(_ => Announce(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await chatting.ConfigureAwait(false);
@@ -324,6 +324,8 @@ internal sealed class ChatRoom(PeerNode node, IChatView view, ChatSettings setti
         }
 
         Announce();
+
+        void ShowPath(ConnectionPath path) => view.Show(new ChatEvent.Path(link.Label, path));
     }
 
     private void Announce() => Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();

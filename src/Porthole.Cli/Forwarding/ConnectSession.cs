@@ -9,8 +9,8 @@ internal sealed class ConnectSession(PeerTarget peer, ForwardTarget target)
 {
     private const int BufferSize = 64 << 10;
 
-    /// <summary>How long the last bytes of the input may make no headway to the peer: a few round trips, and some losses.</summary>
-    private static readonly TimeSpan s_delivery = TimeSpan.FromSeconds(5);
+    /// <summary>How long the last bytes of the input may make no headway to the peer: longer than a session needs to leave a dead path.</summary>
+    private static readonly TimeSpan s_delivery = TimeSpan.FromSeconds(10);
 
     /// <summary>Carries bytes until both directions have ended; at a terminal until the peer's has, for a person need not end the input too.</summary>
     /// <returns>The exit code.</returns>

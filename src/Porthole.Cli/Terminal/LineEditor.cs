@@ -40,7 +40,7 @@ internal sealed class LineEditor : IDisposable
     public Func<string, (int Start, IReadOnlyList<string> Candidates)> Completions { get; set; } = static text => (text.Length, []);
 
     /// <summary>Columns for output: all but the last, which would wrap.</summary>
-    public static int Width => Math.Max(TerminalWidth() - 1, MinInputWidth);
+    public static int Width => Math.Max(TerminalSize.Columns - 1, MinInputWidth);
 
     /// <summary>Changes the prompt.</summary>
     /// <param name="prompts">Several of the same meaning, the longest first: the first one that fits is shown.</param>
@@ -179,7 +179,7 @@ internal sealed class LineEditor : IDisposable
     /// <summary>Takes prompt and input off the screen. A terminal that has become narrower has broken them into several rows.</summary>
     private void Erase()
     {
-        int rows = _cursorColumn / Math.Max(TerminalWidth(), 1);
+        int rows = _cursorColumn / TerminalSize.Columns;
         Console.Out.Write(rows > 0 ? $"\e[{rows}A\r\e[J" : "\r\e[J");
         _cursorColumn = 0;
     }
@@ -194,17 +194,5 @@ internal sealed class LineEditor : IDisposable
         Console.Out.Write($"{Dim(prompt)}{visible.Text}{back}");
         Console.Out.Flush();
         _cursorColumn = prompt.Length + cursor;
-    }
-
-    private static int TerminalWidth()
-    {
-        try
-        {
-            return Console.WindowWidth is > 0 and var width ? width : 80;
-        }
-        catch (IOException)
-        {
-            return 80;
-        }
     }
 }

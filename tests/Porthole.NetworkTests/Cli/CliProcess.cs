@@ -8,7 +8,8 @@ namespace Porthole.NetworkTests.Cli;
 /// <summary>A run of the built command, with a home of its own. What it wrote goes to the output of its test, which is shown when the test fails: so all runs of a test are seen beside each other.</summary>
 internal sealed class CliProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    /// <summary>For one thing to happen, which may take the start of several programs on a machine that has much to do.</summary>
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
     private readonly Lock _gate = new();
@@ -83,6 +84,17 @@ internal sealed class CliProcess : IAsyncDisposable
 
     /// <summary>Waits for an event; those before it are passed over.</summary>
     public async Task<JsonNode> EventAsync(string name) => JsonNode.Parse(await LineAsync(line => line.StartsWith('{') && (string?)JsonNode.Parse(line)!["event"] == name))!;
+
+    /// <summary>Waits for lines of output that may come in any order; others are passed over until all are there.</summary>
+    public async Task LinesAsync(params string[] starts)
+    {
+        var missing = starts.ToList();
+        while (missing.Count > 0)
+        {
+            string line = await LineAsync(line => missing.Exists(start => line.StartsWith(start, StringComparison.Ordinal)));
+            missing.RemoveAll(start => line.StartsWith(start, StringComparison.Ordinal));
+        }
+    }
 
     /// <summary>Waits for a line of output; those before it are passed over.</summary>
     public async Task<string> LineAsync(Func<string, bool> condition)

@@ -7,13 +7,15 @@ namespace Porthole.NetworkTests.Cli;
 /// <summary>The ends of <c>porthole connect</c>: each direction has its own, and what is cut does not look like one.</summary>
 public sealed class ConnectCommandTests(CliServer server) : IClassFixture<CliServer>
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task An_upload_goes_on_when_the_target_has_said_all_and_who_reads_the_output_learns_of_that()
     {
         await using var place = await StartAsync();
-        using var target = await place.Listener.AcceptSocketAsync(Token);
+        using var target = await place.Listener.AcceptSocketAsync(Token).AsTask().WaitAsync(s_patience, Token);
         await place.Connect.Input.WriteLineAsync("the first line");
         target.Shutdown(SocketShutdown.Send);
         await place.Connect.OutputEndAsync(); // the program goes on: its input is open
@@ -25,7 +27,7 @@ public sealed class ConnectCommandTests(CliServer server) : IClassFixture<CliSer
         }, Token);
         var came = new MemoryStream();
         byte[] buffer = new byte[64 << 10];
-        while (await target.ReceiveAsync(buffer, Token) is var count and > 0) came.Write(buffer.AsSpan(0, count));
+        while (await target.ReceiveAsync(buffer, Token).AsTask().WaitAsync(s_patience, Token) is var count and > 0) came.Write(buffer.AsSpan(0, count));
         Assert.Equal("the first line\n" + rest, Encoding.ASCII.GetString(came.ToArray()));
         await writing;
         (await place.Connect.EndAsync()).AssertEnded(0);
@@ -35,8 +37,9 @@ public sealed class ConnectCommandTests(CliServer server) : IClassFixture<CliSer
     public async Task A_target_that_resets_the_connection_after_its_end_ends_an_upload_as_a_failure()
     {
         await using var place = await StartAsync();
-        using var target = await place.Listener.AcceptSocketAsync(Token);
+        using var target = await place.Listener.AcceptSocketAsync(Token).AsTask().WaitAsync(s_patience, Token);
         await place.Connect.Input.WriteLineAsync("the first line");
+        Assert.True(await target.ReceiveAsync(new byte[100], Token).AsTask().WaitAsync(s_patience, Token) > 0); // else this line would meet the reset
         target.Shutdown(SocketShutdown.Send);
         await place.Connect.OutputEndAsync();
         target.Close(0);
@@ -48,12 +51,12 @@ public sealed class ConnectCommandTests(CliServer server) : IClassFixture<CliSer
     public async Task An_upload_that_is_stopped_is_a_reset_at_the_target()
     {
         await using var place = await StartAsync();
-        using var target = await place.Listener.AcceptSocketAsync(Token);
+        using var target = await place.Listener.AcceptSocketAsync(Token).AsTask().WaitAsync(s_patience, Token);
         await place.Connect.Input.WriteLineAsync("the first line");
         byte[] buffer = new byte[100];
-        Assert.True(await target.ReceiveAsync(buffer, Token) > 0);
+        Assert.True(await target.ReceiveAsync(buffer, Token).AsTask().WaitAsync(s_patience, Token) > 0);
         place.Connect.Interrupt();
-        var exception = await Assert.ThrowsAsync<SocketException>(async () => await target.ReceiveAsync(buffer, Token));
+        var exception = await Assert.ThrowsAsync<SocketException>(() => target.ReceiveAsync(buffer, Token).AsTask().WaitAsync(s_patience, Token));
         Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
         Assert.Equal(130, (await place.Connect.EndAsync()).ExitCode);
     }

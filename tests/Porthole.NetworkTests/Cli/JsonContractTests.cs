@@ -47,7 +47,7 @@ public sealed class JsonContractTests(CliServer server) : IClassFixture<CliServe
         await using var listener = await server.ListenAsync(bob);
         var result = await CliProcess.RunAsync(
             server.NewHome(),
-            "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--transport", "udp", "--count", "2", "--interval", "0", "--size", "3000", "--wait-direct", "20", "--json");
+            "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--transport", "udp", "--count", "2", "--interval", "0", "--size", "3000", "--wait-direct", "60", "--json");
         result.AssertEnded(0);
         Assert.Equal([(0, "udp"), (1, "udp")], result.Events.Where(static e => NameOf(e) == "pong").Select(static e => ((int)e["seq"]!, (string)e["kind"]!)));
         Assert.Equal("""{"event":"done","sent":2,"received":2}""", result.Output[^1]);

@@ -10,7 +10,7 @@ public sealed class KernelCheckTests : IAsyncDisposable
     /// <summary>On a busy machine questions are repeated, and then nothing tells the order of their ports.</summary>
     private const int Attempts = 8;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly KernelLab? _lab = KernelLab.IsSupported(out _) ? new KernelLab(ipv6: false) : null;
     private readonly string _files = Directory.CreateTempSubdirectory("porthole-cli").FullName;

@@ -23,7 +23,7 @@ public sealed class KernelNatTests : IDisposable
         await WaitAsync(bob, "registered");
         using var alice = Start(
             lab.AddSite(KernelNatKind.PortRestricted).AddHost("alice"),
-            "ping", "bob", "--as", "alice", "--transport", "udp", "--count", "3", "--interval", "0.1", "--wait-direct", "20", "--json", "--server", Url(lab));
+            "ping", "bob", "--as", "alice", "--transport", "udp", "--count", "3", "--interval", "0.1", "--wait-direct", "60", "--json", "--server", Url(lab));
         var path = await WaitAsync(alice, "path", static e => (string?)e["kind"] == "udp");
         Assert.StartsWith("203.0.113.", (string)path["remote"]!, StringComparison.Ordinal);
         for (int i = 0; i < 3; i++) Assert.Equal("udp", (string)(await WaitAsync(alice, "pong"))["kind"]!);

@@ -82,8 +82,7 @@ public sealed class MeetCommandTests(CliServer server) : IClassFixture<CliServer
     {
         await using var first = Meet("--echo");
         Assert.Contains("for this meeting alone", await first.LineAsync(static line => line.StartsWith("* You are", StringComparison.Ordinal)), StringComparison.Ordinal);
-        await first.LineAsync(static line => line.StartsWith("* Your address ", StringComparison.Ordinal));
-        await first.LineAsync(static line => line.StartsWith("* Waiting in the lobby", StringComparison.Ordinal));
+        await first.LinesAsync("* Your address ", "* Waiting in the lobby"); // the wait begins though no address is known yet
         first.Input.Close(); // goes on echoing
         await using var second = Meet();
         await second.Input.WriteLineAsync("one");

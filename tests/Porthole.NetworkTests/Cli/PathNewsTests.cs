@@ -35,9 +35,9 @@ public sealed class PathNewsTests(CliServer server) : IClassFixture<CliServer>
     }
 
     [Theory]
-    [InlineData(false, 0)]
-    [InlineData(true, 1)]
-    public async Task A_path_that_is_direct_already_is_an_event_for_programs_and_told_to_people_with_the_connection(bool json, int events)
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_path_that_is_direct_already_is_an_event_for_programs_and_told_to_people_with_the_connection(bool json)
     {
         var (bob, alice) = (await server.StartPeerAsync(server.NewName("bob")), await server.StartPeerAsync(server.NewName("alice")));
         await using (bob)
@@ -46,10 +46,12 @@ public sealed class PathNewsTests(CliServer server) : IClassFixture<CliServer>
             await using var connection = await alice.ConnectAsync(bob.Name!, TestContext.Current.CancellationToken);
             await connection.WaitForDirectAsync(s_limit, TestContext.Current.CancellationToken);
             var told = new ConcurrentQueue<ConnectionPath>();
-            int moved = 0;
-            PathNews.Follow(connection, json, told.Enqueue, _ => moved++);
-            Assert.True(Assert.Single(told).IsDirect);
-            Assert.Equal(events, moved);
+            var moved = new ConcurrentQueue<ConnectionPath>();
+            PathNews.Follow(connection, json, told.Enqueue, moved.Enqueue);
+            var path = Assert.Single(told);
+            Assert.True(path.IsDirect);
+            if (json) Assert.True(moved.First().IsDirect);
+            else Assert.DoesNotContain(path, moved); // a better one may follow at any time
         }
     }
 }

@@ -13,7 +13,7 @@ namespace Porthole.NetworkTests.Live;
 
 public sealed class NatProcessTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly LoopbackBlock _addresses = new();
 

@@ -22,7 +22,7 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
 
         await alice.EnterAsync("Shall we go through the plan?");
         await bob.EnterAsync("I am here.");
-        Assert.Matches($@"^\d\d:\d\d {bobName} I am here\.$", await alice.LineAsync("I am here."));
+        await alice.MatchAsync($@"^\d\d:\d\d {bobName} I am here\.$");
         await bob.LineAsync(line => line.Trim() is var text && text.StartsWith("[1] ✓✓ " + aliceName, StringComparison.Ordinal), "two ticks");
 
         await alice.TypeAsync("/ver");
@@ -35,12 +35,12 @@ public sealed partial class ChatTerminalTests(CliServer server) : IClassFixture<
         await alice.LineAsync("nobody is in between");
 
         await alice.EnterAsync("/peers");
-        Assert.Matches($"^│ {bobName} +│ direct by ", await alice.LineAsync(line => line.StartsWith($"│ {bobName}", StringComparison.Ordinal), "a table of peers"));
+        await alice.MatchAsync($"^│ {bobName} +│ direct by ");
         await alice.KeepAsync("chat", "porthole chat --as alice");
 
         // Text of others is shown as it is: neither codes nor what the console library takes for its own.
         await alice.EnterAsync("[red]not red[/] [[ \u202Eand not turned around");
-        Assert.Matches(@"^\d\d:\d\d \S+ \[red\]not red\[/\] \[\[ \uFFFDand not turned around$", await bob.LineAsync("not red"));
+        await bob.MatchAsync(@"^\d\d:\d\d \S+ \[red\]not red\[/\] \[\[ \uFFFDand not turned around$");
         await alice.EnterAsync("/help");
         await alice.LineAsync(static line => line.StartsWith("/verify NAME", StringComparison.Ordinal), "a list of commands");
         await bob.PressAsync("C-d");

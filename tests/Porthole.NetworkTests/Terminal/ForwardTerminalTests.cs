@@ -14,17 +14,18 @@ public sealed class ForwardTerminalTests(CliServer server) : IClassFixture<CliSe
         string sueName = server.NewName("sue"), fredName = server.NewName("fred");
         using var service = new TcpListener(IPAddress.Loopback, 0);
         service.Start();
-        int port = ((IPEndPoint)service.LocalEndpoint).Port, local = FreePort();
+        int port = ((IPEndPoint)service.LocalEndpoint).Port;
+        var local = new IPEndPoint(server.Block[40].Address, 8080); // nobody else's: a port of the system's choice may be taken by the time it is used
         await using var sue = await TmuxTerminal.StartWideAsync(server.NewHome(), "share", Text(port), "--as", sueName, "--server", server.Address);
         await sue.LineAsync($"Sharing {port} with everyone who is let in.");
-        await using var fred = await TmuxTerminal.StartWideAsync(server.NewHome(), "forward", Text(local), $"{sueName}:{port}", "--as", fredName, "--server", server.Address);
-        await fred.LineAsync($"127.0.0.1:{local} leads to {port} of {sueName}.");
+        await using var fred = await TmuxTerminal.StartWideAsync(server.NewHome(), "forward", $"{local}", $"{sueName}:{port}", "--as", fredName, "--server", server.Address);
+        await fred.LineAsync($"{local} leads to {port} of {sueName}.");
         await sue.LineAsync("wants to reach what you share. Accept? [y/N]");
         await sue.EnterAsync("y");
         await fred.LineAsync(line => line.StartsWith(sueName, StringComparison.Ordinal) && line.Contains("direct by ", StringComparison.Ordinal), "the direct path");
 
         using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, local, TestContext.Current.CancellationToken);
+        await client.ConnectAsync(local, TestContext.Current.CancellationToken);
         using var served = await service.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
         byte[] buffer = "over and back"u8.ToArray();
         await client.GetStream().WriteAsync(buffer, TestContext.Current.CancellationToken);
@@ -38,11 +39,4 @@ public sealed class ForwardTerminalTests(CliServer server) : IClassFixture<CliSe
     }
 
     private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Porthole.NetworkTests.Matrix;
 
 namespace Porthole.NetworkTests.Terminal;
@@ -13,7 +14,7 @@ internal sealed class TmuxTerminal : IAsyncDisposable
     /// <summary>tmux now and then misses that its program has ended, and sees it when another child of it ends: after so many looks it is given one.</summary>
     private const int ChildEvery = 16;
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(40), s_pause = TimeSpan.FromMilliseconds(60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2), s_pause = TimeSpan.FromMilliseconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tmux").FullName;
 
@@ -78,8 +79,17 @@ internal sealed class TmuxTerminal : IAsyncDisposable
     /// <summary>What is to be seen: lines without blanks at their ends.</summary>
     public async Task<string[]> ScreenAsync() => [.. (await RunAsync(["capture-pane", "-p"])).TrimEnd('\n').Split('\n').Select(static line => line.TrimEnd())];
 
-    /// <summary>All that was written so far, codes and what was overwritten among it.</summary>
-    public async Task<string> WrittenAsync() => File.Exists(Log) ? await File.ReadAllTextAsync(Log) : "";
+    /// <summary>All that was written so far, codes and what was overwritten among it; waits until something in it fits a pattern, for it comes from another program.</summary>
+    public async Task<string> WrittenAsync(Regex pattern)
+    {
+        for (long start = Stopwatch.GetTimestamp(); ;)
+        {
+            string written = File.Exists(Log) ? await File.ReadAllTextAsync(Log) : "";
+            if (pattern.IsMatch(written)) return written;
+            if (Stopwatch.GetElapsedTime(start) > s_limit) Assert.Fail($"Nothing like this was written: {pattern}\n{written}");
+            await Task.Delay(s_pause, TestContext.Current.CancellationToken);
+        }
+    }
 
     /// <summary>The screen with the codes that colour it.</summary>
     public Task<string> ColoursAsync() => RunAsync(["capture-pane", "-p", "-e"]);
@@ -90,6 +100,9 @@ internal sealed class TmuxTerminal : IAsyncDisposable
         string[] lines = await ScreenAsync(screen => screen.Any(condition), what);
         return lines.Last(condition);
     }
+
+    /// <summary>Waits until a line fits a pattern, whole: what is being drawn may be seen half.</summary>
+    public Task<string> MatchAsync(string pattern) => LineAsync(line => Regex.IsMatch(line, pattern), pattern);
 
     /// <summary>Waits until a line holds a text, and gives the last one that does.</summary>
     public Task<string> LineAsync(string text) => LineAsync(line => line.Contains(text, StringComparison.Ordinal), text);

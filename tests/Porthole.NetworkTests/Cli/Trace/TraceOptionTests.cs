@@ -12,7 +12,7 @@ public sealed class TraceOptionTests(CliServer server) : IClassFixture<CliServer
         string bob = server.NewName("bob"), home = server.NewHome(), file = Path.Combine(home, "attempt");
         await using var listener = await server.ListenAsync(bob);
         var result = await CliProcess.RunAsync(
-            home, "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--count", "1", "--transport", "udp", "--wait-direct", "20", "--trace", file + ".html", "--json");
+            home, "ping", bob, "--as", server.NewName("alice"), "--server", server.Address, "--count", "1", "--transport", "udp", "--wait-direct", "60", "--trace", file + ".html", "--json");
         result.AssertEnded(0);
         using var reader = XmlReader.Create(file + ".html", new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore });
         var chart = XDocument.Load(reader);
