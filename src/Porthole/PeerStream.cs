@@ -61,6 +61,7 @@ public sealed partial class PeerStream : Stream
         Enter(ref _reading, "read");
         try
         {
+            cancellationToken.ThrowIfCancellationRequested();
             while (true)
             {
                 ObjectDisposedException.ThrowIf(_disposed != 0, this);
@@ -149,8 +150,10 @@ public sealed partial class PeerStream : Stream
 
     /// <summary>Gives up both directions at once; what was not delivered is lost.</summary>
     /// <param name="code">The program's reason, 0 to 2^62 - 1, which the peer sees.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code is out of this range; nothing was given up.</exception>
     public void Abort(long code)
     {
+        ThrowIfNoCode(code);
         if (_aborted) return;
         _aborted = true;
         _stream.Abort(code);
@@ -160,8 +163,10 @@ public sealed partial class PeerStream : Stream
 
     /// <summary>Gives up this end's direction: what was not delivered is lost. The other direction stays open. Without effect after <see cref="Abort"/>.</summary>
     /// <param name="code">The program's reason, 0 to 2^62 - 1, which the peer sees.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code is out of this range; nothing was given up.</exception>
     public void AbortWrites(long code)
     {
+        ThrowIfNoCode(code);
         if (_aborted) return;
         _completed = true;
         _stream.AbortWrites(code);
@@ -174,8 +179,10 @@ public sealed partial class PeerStream : Stream
     /// peer's direction.
     /// </summary>
     /// <param name="code">The program's reason, 0 to 2^62 - 1, which the peer sees.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code is out of this range; nothing was given up.</exception>
     public void AbortReads(long code)
     {
+        ThrowIfNoCode(code);
         if (_aborted || _stream.EndOfStream || _stream.ResetCode is not null) return;
         _readsAborted = true; // the machine may have nothing more to say about the direction: whoever reads must not wait for it
         _stream.AbortReads(code);
@@ -259,6 +266,12 @@ public sealed partial class PeerStream : Stream
     private static void Enter(ref int flag, string what)
     {
         if (Interlocked.Exchange(ref flag, 1) != 0) throw new InvalidOperationException($"A {what} is under way on this stream already.");
+    }
+
+    private static void ThrowIfNoCode(long code)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(code);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(code, PeerConnection.MaxCode);
     }
 
     private static PeerException Aborted() => new(PeerError.Closed, "The stream was given up here.");

@@ -192,6 +192,29 @@ public sealed class PeerStreamTests : SessionTests
         Assert.Equal("still here"u8.ToArray(), await ReadAllAsync(here));
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(PeerConnection.MaxCode + 1)]
+    public async Task A_code_that_cannot_be_told_gives_nothing_up(long code)
+    {
+        var (here, there) = await OpenAsync();
+        Assert.Equal(1, await there.ReadAsync(new byte[8], Token));
+        foreach (var giveUp in (Action<long>[])[here.Abort, here.AbortWrites, here.AbortReads]) Assert.Throws<ArgumentOutOfRangeException>(() => giveUp(code));
+        await here.WriteAsync("still here"u8.ToArray(), Token);
+        here.CompleteWrites();
+        Assert.Equal("still here"u8.ToArray(), await ReadAllAsync(there));
+        there.Abort(PeerConnection.MaxCode);
+        Assert.Equal(PeerConnection.MaxCode, (await Assert.ThrowsAsync<PeerException>(() => ReadOneAsync(here, Token))).Code);
+    }
+
+    [Fact]
+    public async Task A_read_that_was_cancelled_before_takes_nothing()
+    {
+        var (_, there) = await OpenAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => there.ReadAsync(new byte[8], new CancellationToken(canceled: true)).AsTask());
+        Assert.Equal(1, await there.ReadAsync(new byte[8], Token));
+    }
+
     [Fact]
     public async Task Giving_reading_up_behind_the_end_changes_nothing()
     {
