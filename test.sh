@@ -68,7 +68,7 @@ tell_failures() {
         }
       }
       /^    [^ ].*\[(PASS|FAIL|SKIP)\]$/ || /^ +[A-Za-z.]+ +Total: [0-9]+/ { flush(); failing = /\[FAIL\]$/; count = 0 }
-      { lines[++count] = $0 }
+      !/^Ok, passed/ { lines[++count] = $0 }
       END { flush() }' "$log"
   done
   for log in "${failures[@]}"; do grep -E '^    [^ ].*\[FAIL\]$' "$log"; done

@@ -113,7 +113,7 @@ public static class RendezvousErrors
         {
             RendezvousError.UnknownPeer => "No such peer: nobody has registered that name or id at this server. Check the spelling and that both use the same server.",
             RendezvousError.PeerOffline => "The peer is not online: it is known to the server, but not connected now. Start it, or try again later.",
-            RendezvousError.RefusedByPolicy => "The peer does not accept connections from you: it accepts only peers it knows. Ask its owner to let you in, with 'ask' or 'anyone' as the accept policy, or to connect to you once.",
+            RendezvousError.RefusedByPolicy => "The peer accepts only peers it knows. Ask its owner to let you in, by 'ask' or 'anyone' as the accept policy, or to connect to you once.",
             RendezvousError.RefusedByPeer => "The peer was asked and declined the connection.",
             RendezvousError.NoAnswer => "The peer was asked and did not answer in time. Try again when somebody is there to accept.",
             RendezvousError.ConnectToSelf => "That is this peer itself: a peer cannot connect to its own identity. Use another identity file for one of the two.",
