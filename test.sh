@@ -154,7 +154,7 @@ for known in tests/*Tests/*.csproj; do
   [[ " ${projects[*]} " == *" $known "* ]] || projects+=("$known")
 done
 
-limit=900
+limit=1080
 if [ "$full" = 1 ]; then
   export PORTHOLE_FULL=1
   limit=7200
