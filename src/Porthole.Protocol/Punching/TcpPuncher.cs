@@ -16,7 +16,7 @@ namespace Porthole.Protocol.Punching;
 /// <param name="nextSocket">Numbers sockets.</param>
 /// <param name="sprayBudget">What the machine may spend on guessing ports; null for a puncher that is alone.</param>
 /// <param name="peer">Whom the punch is for; null when that is not known.</param>
-public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, Func<SocketId> nextSocket, SprayBudget? sprayBudget = null, PeerId? peer = null)
+public sealed partial class TcpPuncher(TcpPunchOptions options, EntropySource entropy, Func<SocketId> nextSocket, SprayBudget? sprayBudget = null, PeerId? peer = null)
 {
     /// <summary>The most local ports: one for each address of a host, and the fresh ones.</summary>
     public const int MaxLocals = 16;
@@ -54,7 +54,6 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     /// </summary>
     private static readonly TimeSpan s_checking = TimeSpan.FromSeconds(1);
 
-    private readonly SprayBudget _sprayBudget = sprayBudget ?? new SprayBudget();
     private readonly AttemptBudget _budget = new(entropy);
     private readonly List<PunchPort> _ports = [];
     private readonly List<(TransportAddress Address, TcpCandidateType Type)> _remotes = [];
@@ -62,7 +61,6 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     private readonly List<(SocketId Socket, TransportAddress Remote, Instant Until)> _checked = [];
     private readonly Queue<SocketRequest> _requests = new();
     private readonly Queue<TcpPunchEvent> _events = new();
-    private Spray? _spray;
     private Instant _endAt = Instant.Never;
     private int _freshPorts;
     private Instant _nextFreshPort;
@@ -137,40 +135,6 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
         foreach (var port in _ports) AddPair(now, port, remote, type);
         Advance(now);
         return true;
-    }
-
-    /// <summary>
-    /// The side whose NAT gives every connection a port that nobody can know: many sockets, each with a mapping of its own, to the one right address.
-    /// </summary>
-    /// <param name="now">The moment.</param>
-    /// <param name="localHost">The local address; its port does not matter.</param>
-    /// <param name="remote">The one address of the other side.</param>
-    /// <param name="count">How many sockets; at most <see cref="SprayBudget.MaxSockets"/>.</param>
-    /// <returns>False when the budget has no room for a spray now.</returns>
-    public bool SprayFrom(Instant now, TransportAddress localHost, TransportAddress remote, int count)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        int sockets = Math.Min(count, SprayBudget.MaxSockets);
-        return TrySpray(now, remote, localHost.WithPort(0), Enumerable.Repeat(remote, sockets));
-    }
-
-    /// <summary>The other side of it: one port to many ports of the other's host.</summary>
-    /// <param name="now">The moment.</param>
-    /// <param name="listener">The listener of the port to attempt from.</param>
-    /// <param name="remoteHost">The other's host; its port does not matter.</param>
-    /// <param name="ports">The ports, the likeliest first; at most <see cref="SprayBudget.MaxProbes"/>.</param>
-    /// <returns>False when the budget has no room for a spray now, or the port is unknown.</returns>
-    public bool SprayTo(Instant now, SocketId listener, TransportAddress remoteHost, ReadOnlySpan<ushort> ports)
-    {
-        var from = _ports.Find(port => port.Listener == listener);
-        if (from is null) return false;
-        var targets = new List<TransportAddress>(Math.Min(ports.Length, SprayBudget.MaxProbes));
-        foreach (ushort port in ports)
-        {
-            if (targets.Count < SprayBudget.MaxProbes && port != 0) targets.Add(remoteHost.WithPort(port));
-        }
-
-        return targets.Count > 0 && TrySpray(now, remoteHost, from.Address, targets.Distinct());
     }
 
     /// <summary>The moment that both sides agreed on: attempts start now, and end after <see cref="TcpPunchOptions.Limit"/>.</summary>
@@ -416,37 +380,6 @@ public sealed class TcpPuncher(TcpPunchOptions options, EntropySource entropy, F
     {
         var pause = s_slowRetry * (1 << Math.Min(before, 3));
         return (pause > s_slowestRetry ? s_slowestRetry : pause) * entropy.NextDouble(0.5, 1);
-    }
-
-    private bool TrySpray(Instant now, TransportAddress aim, TransportAddress local, IEnumerable<TransportAddress> targets)
-    {
-        bool isOver = _endAt != Instant.Never && !IsRunning;
-        if (isOver || _spray is not null || !_sprayBudget.TryBegin(now, new SprayAim(Transports.Tcp, aim.Host, peer))) return false;
-        _spray = new Spray(_sprayBudget, local, targets, options.AttemptTimeout);
-        Advance(now);
-        return true;
-    }
-
-    private void AdvanceSpray(Instant now, Spray spray)
-    {
-        while (spray.TryTakeExpired(now, out var expired))
-        {
-            TimeOuts++;
-            Close(expired);
-        }
-
-        while (spray.TryOpen(now, nextSocket, out var request))
-        {
-            SprayAttempts++;
-            _requests.Enqueue(request);
-        }
-    }
-
-    private void EndSpray(Instant now)
-    {
-        if (_spray is null) return;
-        foreach (var socket in _spray.End(now)) Close(socket);
-        _spray = null;
     }
 
     private void Exhaust(Instant now)
