@@ -68,7 +68,7 @@ internal static class Parsers
     public static string? ParseRoom(ArgumentResult result)
     {
         if (ParseText(result, "room", RendezvousLimits.MaxRoom) is not { } room) return null;
-        if (!room.Any(static one => char.IsControl(one) || char.IsSurrogate(one))) return room;
+        if (PeerOptions.IsRoom(room)) return room;
         result.AddError("The name of a room has no control characters, and none beyond U+FFFF: no emoji.");
         return null;
     }

@@ -96,7 +96,7 @@ public sealed record PeerOptions
     public string? Room
     {
         get;
-        init => field = value is null || (value.Length is > 0 and <= RendezvousLimits.MaxRoom && !value.Any(static one => char.IsControl(one) || char.IsSurrogate(one)))
+        init => field = value is null || IsRoom(value)
             ? value
             : throw new ArgumentException($"A room has 1 to {RendezvousLimits.MaxRoom} characters, none of them a control character or beyond U+FFFF.", nameof(value));
     }
@@ -165,6 +165,9 @@ public sealed record PeerOptions
 
     /// <summary>The server and the name; never the token.</summary>
     public override string ToString() => $"{Name ?? "a peer without a name"} at {Server}";
+
+    /// <summary>Whether a server takes it as the name of a room.</summary>
+    internal static bool IsRoom(string text) => text.Length is > 0 and <= RendezvousLimits.MaxRoom && !text.Any(static one => char.IsControl(one) || char.IsSurrogate(one));
 
     private static TimeSpan Timeout(TimeSpan value) => value >= TimeSpan.FromMilliseconds(1) && value <= s_longestTimeout
         ? value

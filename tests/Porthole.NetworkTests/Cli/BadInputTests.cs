@@ -18,6 +18,7 @@ public sealed class BadInputTests(CliServer server) : IClassFixture<CliServer>
     [InlineData("ping bob")]
     [InlineData("ping bob --transport smoke")]
     [InlineData("chat --transport both")]
+    [InlineData("peers --server 127.0.0.1 --room \U0001F600")]
     [InlineData("listen --prefer relay")]
     [InlineData("ping bob --transport tcp --prefer udp")]
     [InlineData("check --transport tcp")]
